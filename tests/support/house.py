@@ -1,0 +1,246 @@
+"""The rules of the house, as functions from a source tree to a list of what breaks them.
+
+Rule: they read the source with `ast` and import none of it, so that an import inside a function or
+under TYPE_CHECKING counts like any other. test_house.py runs them on this project, and on small
+made-up trees to see them fail.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+__all__ = [
+    "MAX_FILE_LINES",
+    "MAX_FUNCTION_LINES",
+    "PACKAGES",
+    "Import",
+    "forbidden_arrows",
+    "forbidden_modules",
+    "import_circles",
+    "imports_of_tree",
+    "missing_init_files",
+    "oversized",
+    "unseen_imports",
+]
+
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 60
+PACKAGES = ("occystrap", "pytest_occystrap")
+
+# A room is a folder or a file at the top of occystrap; "" is occystrap/__init__.py. Each stands on
+# the rooms named here and, through them, on all that those stand on.
+STANDS_ON: Mapping[str, tuple[str, ...]] = {
+    "": (),
+    "errors": (),
+    "oci": ("errors",),
+    "client": ("oci", ""),
+    "server": ("oci", ""),
+    "image": ("oci", ""),
+    "uri": ("oci",),
+    "options": ("uri",),
+    "constants": ("image",),
+    "daemon": ("image",),
+    "util": ("client",),
+    "quay": ("util", "uri"),
+    "inputs": ("constants", "daemon", "options", "quay"),
+    "outputs": ("constants", "daemon", "options", "quay"),
+    "filters": ("inputs", "outputs"),
+    "pipeline": ("filters",),
+    "proxy": ("pipeline", "server"),
+    "commands": ("proxy",),
+    "main": ("commands",),
+    "__main__": ("main",),
+    "demo": ("main",),
+    "pytest_occystrap": ("client", "server", "image"),
+}
+
+# Single files that may use one room more than the room they are in.
+ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
+    "occystrap.server.forward": ("client",),
+    "occystrap.inputs.dockerpush": ("server",),
+}
+
+# Test packages have no place in the tool that people install.
+_NOT_IN_THE_TOOL = frozenset({"_pytest", "hypothesis", "pytest", "respx", "vcr"})
+# The language is pure: text and bytes in, values out.
+_NOT_IN_OCI = frozenset(
+    {"asyncio", "io", "os", "pathlib", "random", "secrets", "socket", "ssl", "subprocess"}
+    | {"tempfile", "threading", "time", "urllib.request", "http.client"}
+)
+# Only these may import a module whose name is known at run time only: commands, loaded when called.
+_IMPORTS_BY_NAME = ("occystrap.main", "occystrap.commands", "pytest_occystrap")
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: both ends by their full module names; no target when it's known at run time."""
+
+    importer: str
+    target: str | None
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.target or 'a computed name'}"
+
+
+def imports_of_tree(root: Path) -> list[Import]:
+    """Collect the imports of both packages."""
+    files = dict(_modules(root))
+    return [found for name, path in files.items() for found in _imports_of(name, path, files)]
+
+
+def forbidden_arrows(imports: Iterable[Import]) -> list[str]:
+    """List the imports between rooms that no arrow allows, and modules outside every room."""
+    problems = []
+    for found in imports:
+        if found.target is None or not _is_ours(found.target):
+            continue
+        room, target = _room(found.importer), _room(found.target)
+        if unknown := {room, target} - STANDS_ON.keys():
+            problems.append(f"{found}, and no arrow is drawn for {sorted(unknown)} in house.py")
+        elif target != room and target not in _allowed(found.importer):
+            problems.append(f"{found}, but {room or 'occystrap'} may not stand on {target}")
+    return problems
+
+
+def import_circles(imports: Iterable[Import]) -> list[str]:
+    """Show a circle of modules that import each other, if there is one."""
+    graph: dict[str, set[str]] = {}
+    for found in imports:
+        if found.target is not None and _is_ours(found.target):
+            graph.setdefault(found.importer, set()).add(found.target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [" <- ".join(error.args[1])]
+    return []
+
+
+def forbidden_modules(imports: Iterable[Import]) -> list[str]:
+    """List the imports of other people's modules where they have no place."""
+    problems = []
+    for found in imports:
+        target = found.target
+        if target is None or target == "__future__" or _is_ours(target):
+            continue
+        if found.importer == "occystrap.errors":
+            problems.append(f"{found}, but errors imports nothing")
+        elif _room(found.importer) == "oci" and not _is_pure(target):
+            problems.append(f"{found}, but oci does no I/O and needs only the standard library")
+        elif _top(found.importer) == "occystrap" and _top(target) in _NOT_IN_THE_TOOL:
+            problems.append(f"{found}, but the tool is installed without it")
+    return problems
+
+
+def unseen_imports(imports: Iterable[Import]) -> list[str]:
+    """List the imports by a computed name, which no arrow can be checked for."""
+    return [
+        str(found)
+        for found in imports
+        if found.target is None and not _is_within(found.importer, _IMPORTS_BY_NAME)
+    ]
+
+
+def oversized(root: Path, folders: Iterable[str]) -> list[str]:
+    """List the files and functions that are longer than a reader can hold."""
+    problems = []
+    for path in sorted(path for folder in folders for path in (root / folder).rglob("*.py")):
+        text, place = path.read_text(encoding="utf-8"), path.relative_to(root)
+        if (lines := len(text.splitlines())) > MAX_FILE_LINES:
+            problems.append(f"{place} has {lines} lines, more than {MAX_FILE_LINES}")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    where = f"{place}:{node.lineno} {node.name}"
+                    problems.append(f"{where} has {lines} lines, more than {MAX_FUNCTION_LINES}")
+    return problems
+
+
+def missing_init_files(root: Path) -> list[str]:
+    """List the folders of modules that Python doesn't take for packages."""
+    folders = {path.parent for package in PACKAGES for path in (root / package).rglob("*.py")}
+    return sorted(
+        f"{folder.relative_to(root)} has no __init__.py"
+        for folder in folders
+        if not (folder / "__init__.py").is_file()
+    )
+
+
+def _modules(root: Path) -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def _imports_of(module: str, path: Path, known: Mapping[str, Path]) -> Iterator[Import]:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(module, alias.name, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, package)
+            for alias in node.names:
+                submodule = f"{base}.{alias.name}"
+                yield Import(module, submodule if submodule in known else base, node.lineno)
+        elif isinstance(node, ast.Call) and _name(node.func) in {"import_module", "__import__"}:
+            yield Import(module, _literal(node), node.lineno)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parents = package.split(".")
+    base = parents[: len(parents) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _name(function: ast.expr) -> str | None:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _literal(call: ast.Call) -> str | None:
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _is_ours(module: str) -> bool:
+    return _top(module) in PACKAGES
+
+
+def _is_pure(module: str) -> bool:
+    # _typeshed is the standard library's own module of types, seen by type checkers only.
+    standard = _top(module) in sys.stdlib_module_names or module == "_typeshed"
+    return standard and not _is_within(module, _NOT_IN_OCI)
+
+
+def _is_within(module: str, tops: Iterable[str]) -> bool:
+    return any(module == top or module.startswith(f"{top}.") for top in tops)
+
+
+def _room(module: str) -> str:
+    top, _, rest = module.partition(".")
+    return _top(rest) if top == "occystrap" else top
+
+
+def _allowed(module: str) -> set[str]:
+    """Follow the arrows down from a module's room to the ground."""
+    rooms = {*STANDS_ON[_room(module)], *ALSO_STANDS_ON.get(module, ())}
+    frontier = set(rooms)
+    while frontier:
+        frontier = {below for room in frontier for below in STANDS_ON[room]} - rooms
+        rooms |= frontier
+    return rooms
