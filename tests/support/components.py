@@ -1,0 +1,26 @@
+"""Real components that some tests are held against, and what to do where they are missing."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+__all__ = ["INSTALL", "real_component"]
+
+INSTALL = {
+    "docker-registry": "apt-get install docker-registry",
+    "skopeo": "apt-get install skopeo",
+}
+
+
+def real_component(name: str) -> str:
+    """Find a program on the path, or skip the test with the command that installs it.
+
+    In CI a skip is a failure (tests/support/ci_mode.py).
+    """
+    command = INSTALL[name]
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed; install it with: {command}")
+    return path

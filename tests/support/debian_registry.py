@@ -1,0 +1,119 @@
+"""Debian's `docker-registry`, the reference implementation, run for one test.
+
+It takes a free port itself (it is told port 0, and its log names the one it got), so any number of
+them run side by side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+__all__ = ["CREDENTIALS", "DebianRegistry", "StartDebianRegistry", "running_debian_registry"]
+
+CREDENTIALS = ("alice", "open sesame")
+# bcrypt of the password at the lowest cost, since the registry computes it for every request.
+_HTPASSWD = "alice:$2b$04$iHeHaS1TX56p6AnwUNZj3O015vwifC1I94.8VfrF5Pj0/XQWWfZze\n"
+_LISTENING = re.compile(r'listening on (127\.0\.0\.1):(\d+)"')
+_START_SECONDS = 20.0
+_POLL_SECONDS = 0.005
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class DebianRegistry:
+    """A running registry: where it is, what it stores, and whom it lets in (None: everyone)."""
+
+    host: str
+    storage: Path
+    log: Path
+    credentials: tuple[str, str] | None
+
+    @property
+    def url(self) -> str:
+        """Base URL, without a slash at the end."""
+        return f"http://{self.host}"
+
+
+class StartDebianRegistry(Protocol):
+    """Start a registry of the test's own; it is stopped when the test ends."""
+
+    def __call__(self, *, htpasswd: bool = False) -> DebianRegistry:
+        """Return it once it answers."""
+        ...
+
+
+@contextlib.contextmanager
+def running_debian_registry(
+    program: str, directory: Path, *, htpasswd: bool = False
+) -> Iterator[DebianRegistry]:
+    """Serve from an empty directory until the block ends; with `htpasswd`, only `CREDENTIALS` pass.
+
+    Raises:
+        RuntimeError: it ended, or didn't answer in time; the message has its log.
+    """
+    storage, log = directory / "storage", directory / "log"
+    storage.mkdir(parents=True)
+    config = directory / "config.yml"
+    config.write_text(json.dumps(_configuration(directory, htpasswd=htpasswd)))
+    with log.open("wb") as output:
+        # An empty environment: it takes REGISTRY_* variables for settings.
+        process = subprocess.Popen([program, "serve", str(config)], stderr=output, env={})
+    try:
+        host = _wait_until_answering(process, log)
+        yield DebianRegistry(host, storage, log, CREDENTIALS if htpasswd else None)
+    finally:
+        _stop(process)
+
+
+def _configuration(directory: Path, *, htpasswd: bool) -> dict[str, object]:
+    """Its configuration is YAML, of which JSON is a part."""
+    config: dict[str, object] = {
+        "version": "0.1",
+        "log": {"level": "info"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(directory / "storage")},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": "127.0.0.1:0", "secret": "shared by nobody"},
+    }
+    if htpasswd:
+        passwords = directory / "htpasswd"
+        passwords.write_text(_HTPASSWD)
+        config["auth"] = {"htpasswd": {"realm": "debian", "path": str(passwords)}}
+    return config
+
+
+def _wait_until_answering(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + _START_SECONDS
+    while (listening := _LISTENING.search(log.read_text())) is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = process.wait(_POLL_SECONDS)
+            message = f"docker-registry ended with code {code}:\n{log.read_text()}"
+            raise RuntimeError(message)
+        if time.monotonic() > deadline:
+            message = f"docker-registry isn't up after {_START_SECONDS} s:\n{log.read_text()}"
+            raise RuntimeError(message)
+    host, port = listening.groups()
+    connection = http.client.HTTPConnection(host, int(port), timeout=_START_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("GET", "/v2/")
+        connection.getresponse().read()
+    return f"{host}:{port}"
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
