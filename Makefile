@@ -1,0 +1,61 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11 and make.
+# Another interpreter: make PYTHON=python3.12 test. One test: make test PYTEST_ARGS="-k digest".
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# ensurepip is the last step of making an environment, so pip is there only in a whole one.
+PIP := $(BIN)/pip
+INSTALLED := $(VENV)/.stamp-installed
+INSTALLED_DEV := $(VENV)/.stamp-installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test coverage lint format wheel-smoke clean
+
+help:  ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: $(INSTALLED)  ## Serve a small registry, pull from it, push to it, and show what happened
+	@$(BIN)/python -m occystrap.demo
+
+test: $(INSTALLED_DEV)  ## Run every test; those without their real component are skipped
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+coverage: $(INSTALLED_DEV)  ## Run every test and show the branches that none of them takes
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term $(PYTEST_ARGS)
+
+lint: $(INSTALLED_DEV)  ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+format: $(INSTALLED_DEV)  ## Mend what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel-smoke: $(INSTALLED_DEV)  ## Build the wheel and try it in a second, bare environment
+	.ci/wheel-smoke $(BIN)/python
+
+clean:  ## Remove all that make has made
+	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PIP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'occystrap needs Python 3.11 or newer, and "$(PYTHON)" is not that.' >&2; \
+		echo 'Name one that is: make PYTHON=python3.11 $(MAKECMDGOALS)' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml | $(PIP)
+	@echo 'Installing into $(VENV) ...'
+	@$(PIP) install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml | $(PIP)
+	@echo 'Installing into $(VENV), with what the tests need ...'
+	@$(PIP) install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(INSTALLED)
