@@ -1,28 +1,26 @@
-"""The rules of the house, as functions from a source tree to a list of what breaks them.
+"""The rules of the house, as functions that list what breaks them.
 
-Rule: they read the source with `ast` and import none of it, so that an import inside a function or
-under TYPE_CHECKING counts like any other. test_house.py runs them on this project, and on small
-made-up trees to see them fail.
+test_house.py runs them on this project, test_house_checks.py on small made-up trees to see them
+fail.
 """
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+from tests.support.source_tree import PACKAGES, Import, is_ours, modules, top_of
 
 __all__ = [
     "MAX_FILE_LINES",
     "MAX_FUNCTION_LINES",
-    "PACKAGES",
-    "Import",
+    "environment_reads",
     "forbidden_arrows",
     "forbidden_modules",
     "import_circles",
-    "imports_of_tree",
     "missing_init_files",
     "oversized",
     "unseen_imports",
@@ -30,7 +28,6 @@ __all__ = [
 
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 60
-PACKAGES = ("occystrap", "pytest_occystrap")
 
 # A room is a folder or a file at the top of occystrap; "" is occystrap/__init__.py. Each stands on
 # the rooms named here and, through them, on all that those stand on.
@@ -74,31 +71,16 @@ _NOT_IN_OCI = frozenset(
 )
 # Only these may import a module whose name is known at run time only: commands, loaded when called.
 _IMPORTS_BY_NAME = ("occystrap.main", "occystrap.commands", "pytest_occystrap")
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """One import: both ends by their full module names; no target when it's known at run time."""
-
-    importer: str
-    target: str | None
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.importer}:{self.line} imports {self.target or 'a computed name'}"
-
-
-def imports_of_tree(root: Path) -> list[Import]:
-    """Collect the imports of both packages."""
-    files = dict(_modules(root))
-    return [found for name, path in files.items() for found in _imports_of(name, path, files)]
+# Settings come from the environment at the door; below it they are arguments.
+_ENVIRONMENT = frozenset({"environ", "environb", "getenv"})
+_READS_ENVIRONMENT = ("occystrap.main", "occystrap.commands", "pytest_occystrap")
 
 
 def forbidden_arrows(imports: Iterable[Import]) -> list[str]:
     """List the imports between rooms that no arrow allows, and modules outside every room."""
     problems = []
     for found in imports:
-        if found.target is None or not _is_ours(found.target):
+        if found.target is None or not is_ours(found.target):
             continue
         room, target = _room(found.importer), _room(found.target)
         if unknown := {room, target} - STANDS_ON.keys():
@@ -112,7 +94,7 @@ def import_circles(imports: Iterable[Import]) -> list[str]:
     """Show a circle of modules that import each other, if there is one."""
     graph: dict[str, set[str]] = {}
     for found in imports:
-        if found.target is not None and _is_ours(found.target):
+        if found.target is not None and is_ours(found.target):
             graph.setdefault(found.importer, set()).add(found.target)
     try:
         TopologicalSorter(graph).prepare()
@@ -126,13 +108,13 @@ def forbidden_modules(imports: Iterable[Import]) -> list[str]:
     problems = []
     for found in imports:
         target = found.target
-        if target is None or target == "__future__" or _is_ours(target):
+        if target is None or target == "__future__" or is_ours(target):
             continue
         if found.importer == "occystrap.errors":
             problems.append(f"{found}, but errors imports nothing")
         elif _room(found.importer) == "oci" and not _is_pure(target):
             problems.append(f"{found}, but oci does no I/O and needs only the standard library")
-        elif _top(found.importer) == "occystrap" and _top(target) in _NOT_IN_THE_TOOL:
+        elif top_of(found.importer) == "occystrap" and top_of(target) in _NOT_IN_THE_TOOL:
             problems.append(f"{found}, but the tool is installed without it")
     return problems
 
@@ -143,6 +125,18 @@ def unseen_imports(imports: Iterable[Import]) -> list[str]:
         str(found)
         for found in imports
         if found.target is None and not _is_within(found.importer, _IMPORTS_BY_NAME)
+    ]
+
+
+def environment_reads(root: Path) -> list[str]:
+    """List the places below the command line that read environment variables."""
+    return [
+        f"{module}:{node.lineno} reads the environment"
+        for module, path in modules(root)
+        if not _is_within(module, _READS_ENVIRONMENT)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute | ast.alias)
+        and (node.attr if isinstance(node, ast.Attribute) else node.name) in _ENVIRONMENT
     ]
 
 
@@ -172,58 +166,9 @@ def missing_init_files(root: Path) -> list[str]:
     )
 
 
-def _modules(root: Path) -> Iterator[tuple[str, Path]]:
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            parts = path.relative_to(root).with_suffix("").parts
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
-
-
-def _imports_of(module: str, path: Path, known: Mapping[str, Path]) -> Iterator[Import]:
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(module, alias.name, node.lineno)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            for alias in node.names:
-                submodule = f"{base}.{alias.name}"
-                yield Import(module, submodule if submodule in known else base, node.lineno)
-        elif isinstance(node, ast.Call) and _name(node.func) in {"import_module", "__import__"}:
-            yield Import(module, _literal(node), node.lineno)
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    parents = package.split(".")
-    base = parents[: len(parents) - node.level + 1]
-    return ".".join([*base, *([node.module] if node.module else [])])
-
-
-def _name(function: ast.expr) -> str | None:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else None
-
-
-def _literal(call: ast.Call) -> str | None:
-    first = call.args[0] if call.args else None
-    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def _is_ours(module: str) -> bool:
-    return _top(module) in PACKAGES
-
-
 def _is_pure(module: str) -> bool:
     # _typeshed is the standard library's own module of types, seen by type checkers only.
-    standard = _top(module) in sys.stdlib_module_names or module == "_typeshed"
+    standard = top_of(module) in sys.stdlib_module_names or module == "_typeshed"
     return standard and not _is_within(module, _NOT_IN_OCI)
 
 
@@ -233,7 +178,7 @@ def _is_within(module: str, tops: Iterable[str]) -> bool:
 
 def _room(module: str) -> str:
     top, _, rest = module.partition(".")
-    return _top(rest) if top == "occystrap" else top
+    return top_of(rest) if top == "occystrap" else top
 
 
 def _allowed(module: str) -> set[str]:
