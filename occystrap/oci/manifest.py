@@ -1,0 +1,234 @@
+"""Manifests, indexes, image configurations, and the descriptors that tie them together.
+
+Rule: the bytes as received are kept and are what the digest is taken of; the parsed fields are a
+view on them. Nothing is ever written from a view that was read.
+Spec: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md (and image-index.md,
+config.md, descriptor.md); Docker schema 2:
+https://distribution.github.io/distribution/spec/manifest-v2-2/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from occystrap.errors import InvalidDigest, InvalidManifest
+from occystrap.oci import media_types
+from occystrap.oci.digest import Digest
+from occystrap.oci.documents import encode, list_field, load_object, objects, string_map
+from occystrap.oci.documents import field as read_field
+from occystrap.oci.media_types import Family, Kind
+from occystrap.oci.platform import Platform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Config", "Descriptor", "Index", "Manifest", "build_manifest", "parse_manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """What some content is, how its bytes hash, and how many they are."""
+
+    media_type: str
+    digest: Digest
+    size: int
+    platform: Platform | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
+    urls: tuple[str, ...] = ()
+    artifact_type: str = ""
+
+    @classmethod
+    def of(cls, content: bytes, media_type: str) -> Descriptor:
+        """Describe content that is at hand."""
+        return cls(media_type, Digest.of(content), len(content))
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Descriptor:
+        """Read a descriptor.
+
+        Raises:
+            InvalidManifest: a field is missing or outside its grammar.
+        """
+        what = "a descriptor"
+        digest = read_field(document, "digest", str, what)
+        size = read_field(document, "size", int, what)
+        if digest is None or size is None or size < 0:
+            raise InvalidManifest(f"{what} has no digest and size: {document!r:.120}")
+        platform: dict[str, Any] | None = read_field(document, "platform", dict, what)
+        try:
+            parsed = Digest.parse(digest)
+        except InvalidDigest as error:
+            raise InvalidManifest(f"{what} names content by what is no digest: {error}") from error
+        return cls(
+            read_field(document, "mediaType", str, what) or "",
+            parsed,
+            size,
+            None if platform is None else Platform.from_document(platform),
+            string_map(document, "annotations", what),
+            tuple(str(url) for url in list_field(document, "urls", what)),
+            read_field(document, "artifactType", str, what) or "",
+        )
+
+    def to_document(self) -> dict[str, object]:
+        """Write the descriptor as a JSON object."""
+        document: dict[str, object] = {
+            "mediaType": self.media_type,
+            "digest": str(self.digest),
+            "size": self.size,
+        }
+        if self.urls:
+            document["urls"] = list(self.urls)
+        if self.annotations:
+            document["annotations"] = dict(self.annotations)
+        if self.platform is not None:
+            document["platform"] = self.platform.to_document()
+        if self.artifact_type:
+            document["artifactType"] = self.artifact_type
+        return document
+
+    @property
+    def foreign(self) -> bool:
+        """Whether this is a layer that registries don't hold."""
+        known = media_types.lookup(self.media_type)
+        return known is not None and known.foreign
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One image, or one artifact: a config and its layers, lowest first."""
+
+    raw: bytes = field(repr=False)
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    digest: Digest
+    subject: Descriptor | None = None
+    artifact_type: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What the manifest itself is."""
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+    @property
+    def references(self) -> tuple[Descriptor, ...]:
+        """All content that has to be there before the manifest is."""
+        return (self.config, *(layer for layer in self.layers if not layer.foreign))
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A list of manifests, one a platform, or of other indexes."""
+
+    raw: bytes = field(repr=False)
+    media_type: str
+    manifests: tuple[Descriptor, ...]
+    digest: Digest
+    subject: Descriptor | None = None
+    artifact_type: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What the index itself is."""
+        return Descriptor(self.media_type, self.digest, len(self.raw))
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The configuration of an image: its platform, and its layers by the digest of their tar."""
+
+    raw: bytes = field(repr=False)
+    platform: Platform
+    diff_ids: tuple[Digest, ...]
+    digest: Digest
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Config:
+        """Read an image configuration.
+
+        Raises:
+            InvalidManifest: the bytes hold none.
+        """
+        what = "the image configuration"
+        document = load_object(raw, what)
+        rootfs: dict[str, Any] = read_field(document, "rootfs", dict, what) or {}
+        try:
+            diff_ids = tuple(
+                Digest.parse(str(diff_id)) for diff_id in list_field(rootfs, "diff_ids", what)
+            )
+        except InvalidDigest as error:
+            raise InvalidManifest(f"{what} has a diff_id that is no digest: {error}") from error
+        return cls(raw, Platform.from_document(document), diff_ids, Digest.of(raw))
+
+
+def parse_manifest(
+    raw: bytes, content_type: str = "", *, algorithm: str = "sha256"
+) -> Manifest | Index:
+    """Read a manifest or an index, of Docker schema 2 or OCI.
+
+    What the document says of itself counts before the Content-Type, and its shape when both are
+    silent. `algorithm` is the one that the digest is taken with.
+
+    Raises:
+        InvalidManifest: the bytes hold neither; a schema 1 manifest is neither.
+    """
+    what = "the manifest"
+    document = load_object(raw, what)
+    media_type = _media_type(document, content_type)
+    digest = Digest.of(raw, algorithm)
+    subject: dict[str, Any] | None = read_field(document, "subject", dict, what)
+    shared = {
+        "subject": None if subject is None else Descriptor.from_document(subject),
+        "artifact_type": read_field(document, "artifactType", str, what) or "",
+        "annotations": string_map(document, "annotations", what),
+    }
+    known = media_types.lookup(media_type)
+    if known is not None and known.kind is Kind.INDEX:
+        manifests = tuple(map(Descriptor.from_document, objects(document, "manifests", what)))
+        return Index(raw, media_type, manifests, digest, **shared)  # type: ignore[arg-type]
+    config: dict[str, Any] | None = read_field(document, "config", dict, what)
+    if config is None:
+        raise InvalidManifest(f"{what} names no config: {raw[:80]!r}")
+    layers = tuple(map(Descriptor.from_document, objects(document, "layers", what)))
+    return Manifest(raw, media_type, Descriptor.from_document(config), layers, digest, **shared)  # type: ignore[arg-type]
+
+
+def _media_type(document: dict[str, Any], content_type: str) -> str:
+    if document.get("schemaVersion") != 2:  # noqa: PLR2004 - the only version there is today
+        version = document.get("schemaVersion")
+        raise InvalidManifest(
+            f"the manifest has schemaVersion {version!r}; only 2 is understood (a registry may"
+            " make up version 1 for a client that doesn't list the newer types in Accept)"
+        )
+    declared = read_field(document, "mediaType", str, "the manifest") or ""
+    for candidate in (declared, media_types.essence(content_type)):
+        known = media_types.lookup(candidate)
+        if known is not None and known.kind in (Kind.MANIFEST, Kind.INDEX):
+            return candidate
+    if declared:
+        raise InvalidManifest(f"the manifest has the unknown media type {declared!r}")
+    return media_types.OCI_INDEX if "manifests" in document else media_types.OCI_MANIFEST
+
+
+_MANIFEST_TYPES = {
+    Family.DOCKER: media_types.DOCKER_MANIFEST,
+    Family.OCI: media_types.OCI_MANIFEST,
+}
+
+
+def build_manifest(family: Family, config: Descriptor, layers: Sequence[Descriptor]) -> Manifest:
+    """Make the manifest of an image."""
+    raw = encode(
+        {
+            "schemaVersion": 2,
+            "mediaType": _MANIFEST_TYPES[family],
+            "config": config.to_document(),
+            "layers": [layer.to_document() for layer in layers],
+        }
+    )
+    manifest = parse_manifest(raw)
+    assert isinstance(manifest, Manifest)  # noqa: S101 - narrows the type
+    return manifest
