@@ -198,6 +198,13 @@ def test_a_read_of_the_environment_is_found(make_tree: MakeTree, statement: str)
     assert problem.startswith("occystrap.client.x:")
 
 
+def test_an_environment_that_is_handed_in_is_allowed(make_tree: MakeTree) -> None:
+    """A mapping of that name is an argument like any other."""
+    root = make_tree({"occystrap/client/x.py": "def f(options):\n    return options.environ['X']"})
+
+    assert environment_reads(root) == []
+
+
 def test_a_long_file_is_found(make_tree: MakeTree) -> None:
     """One line over the wall is one problem; at the wall there is none."""
     root = make_tree({"a/at.py": "x = 1\n" * MAX_FILE_LINES, "a/over.py": "x = 1\n" * 301})

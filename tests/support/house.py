@@ -48,8 +48,10 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "outputs": ("constants", "daemon", "options", "quay"),
     "filters": ("inputs", "outputs"),
     "pipeline": ("filters",),
+    "report": ("image", "util"),
+    "move": ("pipeline", "report"),
     "proxy": ("pipeline", "server"),
-    "commands": ("proxy",),
+    "commands": ("move", "proxy"),
     "main": ("commands",),
     "__main__": ("main",),
     "demo": ("main",),
@@ -131,12 +133,11 @@ def unseen_imports(imports: Iterable[Import]) -> list[str]:
 def environment_reads(root: Path) -> list[str]:
     """List the places below the command line that read environment variables."""
     return [
-        f"{module}:{node.lineno} reads the environment"
+        f"{module}:{getattr(node, 'lineno', 0)} reads the environment"
         for module, path in modules(root)
         if not _is_within(module, _READS_ENVIRONMENT)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Attribute | ast.alias)
-        and (node.attr if isinstance(node, ast.Attribute) else node.name) in _ENVIRONMENT
+        if _ENVIRONMENT & _taken_from_os(node)
     ]
 
 
@@ -164,6 +165,14 @@ def missing_init_files(root: Path) -> list[str]:
         for folder in folders
         if not (folder / "__init__.py").is_file()
     )
+
+
+def _taken_from_os(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return {node.attr} if node.value.id == "os" else set()
+    if isinstance(node, ast.ImportFrom) and node.module == "os":
+        return {alias.name for alias in node.names}
+    return set()
 
 
 def _is_pure(module: str) -> bool:
