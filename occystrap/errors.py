@@ -4,6 +4,7 @@
     ├── InvalidInput (a ValueError)     text or bytes that are not in the language
     │   ├── InvalidDigest
     │   ├── InvalidReference
+    │   │   └── InvalidTag
     │   ├── InvalidManifest             manifests, indexes and image configurations
     │   ├── InvalidChallenge            WWW-Authenticate
     │   ├── InvalidToken                the answer of a token endpoint
@@ -42,6 +43,7 @@ __all__ = [
     "InvalidManifest",
     "InvalidOption",
     "InvalidReference",
+    "InvalidTag",
     "InvalidToken",
     "OccystrapError",
     "PipelineError",
@@ -64,6 +66,10 @@ class OccystrapError(Exception):
         sys.exit(f"Error: {error}")
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Not by calling the class again: `args` is not what most constructors here take.
+        return BaseException.__new__, (type(self), *self.args), self.__dict__
+
 
 class InvalidInput(OccystrapError, ValueError):
     """Text or bytes that are not in the language they should be in."""
@@ -75,6 +81,10 @@ class InvalidDigest(InvalidInput):
 
 class InvalidReference(InvalidInput):
     """Not a name of an image."""
+
+
+class InvalidTag(InvalidReference):
+    """Not a tag."""
 
 
 class InvalidManifest(InvalidInput):
@@ -157,7 +167,7 @@ class APIException(ExchangeError):
     `args` keeps the shape (message, method, url, status, text, headers) for those who unpack it.
     """
 
-    def __init__(  # noqa: PLR0913 - the shape of args is public
+    def __init__(
         self,
         message: str,
         method: str = "",
