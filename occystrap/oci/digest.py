@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Digest", "Digester", "Verifier", "verified"]
 
-#: The registered algorithms, and the length of their hex form.
-HEX_LENGTHS: Final = {"sha256": 64, "sha512": 128}
-_GRAMMAR: Final = re.compile(r"(?P<algorithm>[a-z0-9]+):(?P<encoded>[a-f0-9]+)")
+#: The algorithms that can be verified, and the grammar of their hex form.
+_ENCODED: Final = {
+    "sha256": re.compile(r"[a-f0-9]{64}"),
+    "sha512": re.compile(r"[a-f0-9]{128}"),
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,14 +35,9 @@ class Digest:
     encoded: str
 
     def __post_init__(self) -> None:
-        length = HEX_LENGTHS.get(self.algorithm)
-        if length is None:
-            known = ", ".join(HEX_LENGTHS)
-            raise InvalidDigest(f"unsupported digest algorithm {self.algorithm!r}; known: {known}")
-        if len(self.encoded) != length or not re.fullmatch(r"[a-f0-9]+", self.encoded):
+        if not _grammar_of(self.algorithm).fullmatch(self.encoded):
             raise InvalidDigest(
-                f"a {self.algorithm} digest has {length} lower-case hex digits,"
-                f" not {self.encoded[:140]!r}"
+                f"not the lower-case hex of a {self.algorithm} digest: {self.encoded[:160]!r}"
             )
 
     @classmethod
@@ -50,10 +47,10 @@ class Digest:
         Raises:
             InvalidDigest: the text is something else, or the algorithm isn't sha256 or sha512.
         """
-        match = _GRAMMAR.fullmatch(text)
-        if match is None:
+        algorithm, colon, encoded = text.partition(":")
+        if not colon:
             raise InvalidDigest(f"not a digest (algorithm:hex): {text[:160]!r}")
-        return cls(match["algorithm"], match["encoded"])
+        return cls(algorithm, encoded)
 
     @classmethod
     def of(cls, content: ReadableBuffer, algorithm: str = "sha256") -> Digest:
@@ -64,17 +61,24 @@ class Digest:
         return f"{self.algorithm}:{self.encoded}"
 
 
+def _grammar_of(algorithm: str) -> re.Pattern[str]:
+    grammar = _ENCODED.get(algorithm)
+    if grammar is None:
+        known = ", ".join(_ENCODED)
+        raise InvalidDigest(f"unknown digest algorithm {algorithm[:40]!r} (known: {known})")
+    return grammar
+
+
 class Digester:
     """Hash and count bytes that pass by."""
 
     __slots__ = ("_hash", "algorithm", "size")
 
     def __init__(self, algorithm: str = "sha256") -> None:
-        if algorithm not in HEX_LENGTHS:
-            raise InvalidDigest(f"unsupported digest algorithm {algorithm!r}")
+        _grammar_of(algorithm)
         self.algorithm = algorithm
         self.size = 0
-        self._hash = hashlib.new(algorithm, usedforsecurity=False)
+        self._hash = hashlib.new(algorithm)
 
     def update(self, chunk: ReadableBuffer) -> Digester:
         """Take one more piece."""
@@ -132,6 +136,8 @@ def verified(
     chunks: Iterable[bytes], expected: Digest, size: int | None = None, what: str = "blob"
 ) -> Iterator[bytes]:
     """Pass chunks on, and raise at the end if they were not the bytes expected.
+
+    Whoever stops before the end has had nothing verified.
 
     Raises:
         SizeMismatch: too many bytes (at once), or too few (at the end).
