@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 
-from occystrap.errors import InvalidReference
+from occystrap.errors import InvalidReference, InvalidTag
 from occystrap.oci.digest import Digest
 
-__all__ = ["DEFAULT_TAG", "DOCKER_HUB", "Reference", "check_repository", "check_tag"]
+__all__ = ["DEFAULT_TAG", "DOCKER_HUB", "Reference", "check_repository", "check_tag", "join_name"]
 
 DOCKER_HUB: Final = "docker.io"
 DEFAULT_TAG: Final = "latest"
@@ -25,10 +26,12 @@ _REPOSITORY_LIMIT: Final = 255
 _COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_DOMAIN: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _REGISTRY: Final = re.compile(
-    rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{{1,5}}))?"
+    rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[(?P<ipv6>[0-9a-f:.]+)\])(?::(?P<port>[1-9][0-9]{{0,4}}))?",
+    re.ASCII | re.IGNORECASE,
 )
+_HOST_LIMIT: Final = 253
 _HIGHEST_PORT: Final = 65535
 
 
@@ -50,18 +53,31 @@ def check_tag(tag: str) -> str:
     """Return a tag as it is.
 
     Raises:
-        InvalidReference: it is outside the grammar.
+        InvalidTag: it is outside the grammar.
     """
     if not _TAG.fullmatch(tag):
-        raise InvalidReference(f"not a tag: {tag[:160]!r}")
+        raise InvalidTag(f"not a tag: {tag[:160]!r}")
     return tag
 
 
-def _check_registry(host: str) -> str:
-    match = _REGISTRY.fullmatch(host)
-    if match is None or int(match["port"] or 0) > _HIGHEST_PORT:
-        raise InvalidReference(f"not the host of a registry: {host[:255]!r}")
-    return host
+def _check_registry(registry: str) -> str:
+    """Return `host[:port]` in lower case, for that is how hosts are compared."""
+    match = _REGISTRY.fullmatch(registry)
+    if match is None or int(match["port"] or 0) > _HIGHEST_PORT or not _is_host(match):
+        raise InvalidReference(f"not the host of a registry: {registry[:255]!r}")
+    return registry.lower()
+
+
+def _is_host(match: re.Match[str]) -> bool:
+    host: str = match["host"]
+    try:
+        if match["ipv6"] is not None:
+            IPv6Address(match["ipv6"])
+        elif host.rpartition(".")[2].isdigit():
+            IPv4Address(host)  # no domain ends in digits, so resolvers take it for an address
+    except AddressValueError:
+        return False
+    return len(host) <= _HOST_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +94,13 @@ class Reference:
 
     def __post_init__(self) -> None:
         registry = _check_registry(self.registry)
-        repository = self.repository
+        repository = check_repository(self.repository)
         if registry in _DOCKER_HUB_ALIASES:
             registry = DOCKER_HUB
             if "/" not in repository:
-                repository = f"library/{repository}"
+                repository = check_repository(f"library/{repository}")
         object.__setattr__(self, "registry", registry)
-        object.__setattr__(self, "repository", check_repository(repository))
+        object.__setattr__(self, "repository", repository)
         if self.tag is not None:
             check_tag(self.tag)
         elif self.digest is None:
@@ -125,8 +141,16 @@ class Reference:
         """What the manifest is asked for by: the digest if there is one, else the tag."""
         return str(self.digest) if self.digest is not None else str(self.tag)
 
+    @property
+    def familiar(self) -> str:
+        """The repository as Docker names it: without what goes without saying on Docker Hub."""
+        if self.registry != DOCKER_HUB or _split_host(self.repository)[0] != DOCKER_HUB:
+            return f"{self.registry}/{self.repository}"
+        namespace, _, name = self.repository.partition("/")
+        return name if namespace == "library" and "/" not in name else self.repository
+
     def with_digest(self, digest: Digest) -> Reference:
-        """The same repository, by digest."""
+        """Name the same repository, by digest."""
         return Reference(self.registry, self.repository, None, digest)
 
     def __str__(self) -> str:
@@ -140,3 +164,9 @@ def _split_host(name: str) -> tuple[str, str]:
     if slash and (first == "localhost" or "." in first or ":" in first):
         return first, rest
     return DOCKER_HUB, name
+
+
+def join_name(image: str, tag: str) -> str:
+    """Put the halves of a name together, where the tag may be a tag, a digest, or both."""
+    is_digest = ":" in tag.partition("@")[0]
+    return f"{image}@{tag}" if is_digest else f"{image}:{tag}"
