@@ -113,21 +113,21 @@ _LAYER_NAMES: Final = {
 
 #: What a client that understands all of it sends; a registry left without this list may make
 #: up a schema 1 manifest with another digest (Quay), or answer 404 (GHCR).
-MANIFEST_ACCEPT: Final = ", ".join((OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX))
+MANIFEST_ACCEPT: Final = f"{OCI_MANIFEST}, {OCI_INDEX}, {DOCKER_MANIFEST}, {DOCKER_INDEX}"
 
 
 def essence(content_type: str) -> str:
-    """The media type without parameters, in lower case (RFC 9110 section 8.3.1)."""
+    """Return the media type without parameters, in lower case (RFC 9110 section 8.3.1)."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def lookup(content_type: str) -> MediaType | None:
-    """The row for a media type or Content-Type; None for what isn't in the table."""
+    """Return the row for a media type or Content-Type; None for what isn't in the table."""
     return _TABLE.get(essence(content_type))
 
 
 def layer_media_type(family: Family, compression: Compression) -> str:
-    """The media type of a layer that is stored like this.
+    """Return the media type of a layer that is stored like this.
 
     Docker never named one for zstd; the name here is what tools have settled on.
     """
