@@ -1,0 +1,108 @@
+"""What the URIs of registries, daemons and quay.io name.
+
+Rule: a name that gets past here is one that a registry could know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from occystrap.errors import InvalidInput, InvalidReference, URIParseError
+from occystrap.oci.reference import DEFAULT_TAG, Reference, check_tag
+from occystrap.uri.options import OptionValue
+from occystrap.uri.spec import URISpec
+
+__all__ = [
+    "DEFAULT_SOCKET",
+    "parse_docker_uri",
+    "parse_dockerpush_uri",
+    "parse_quay_uri",
+    "parse_registry_uri",
+    "parse_since",
+    "registry_reference",
+]
+
+DEFAULT_SOCKET: Final = "/var/run/docker.sock"
+
+
+def registry_reference(spec: URISpec) -> Reference:
+    """Return the complete name of the image of a `registry://` URI.
+
+    Raises:
+        URIParseError: a part is missing, or outside the grammar.
+    """
+    path = spec.path.removeprefix("/")
+    if not spec.host or not path:
+        raise URIParseError(f"{spec.scheme}:// URI requires a host and an image: HOST/IMAGE[:TAG]")
+    try:
+        return Reference.parse(path, registry=spec.host.lower())
+    except InvalidInput as error:
+        raise URIParseError(f"{spec.scheme}:// URI: {error}") from error
+
+
+def parse_registry_uri(spec: URISpec) -> tuple[str, str, str]:
+    """Return host, image and tag; with a digest `sha256:...` or `TAG@sha256:...` for the tag.
+
+    Raises:
+        URIParseError: a part is missing, or outside the grammar.
+    """
+    reference = registry_reference(spec)
+    return reference.registry, reference.repository, _tag(reference)
+
+
+def _tag(reference: Reference) -> str:
+    return "@".join(str(part) for part in (reference.tag, reference.digest) if part is not None)
+
+
+def parse_docker_uri(spec: URISpec) -> tuple[str, str, str]:
+    """Return image, tag and the path of the daemon's socket; the image as it was typed.
+
+    Raises:
+        URIParseError: the image is missing, or its name is outside the grammar.
+    """
+    name = f"{spec.host}{spec.path}".removeprefix("/")
+    if not name:
+        raise URIParseError(f"{spec.scheme}:// URI requires an image: IMAGE[:TAG]")
+    try:
+        reference = Reference.parse(name)
+    except InvalidInput as error:
+        raise URIParseError(f"{spec.scheme}:// URI: {error}") from error
+    image = name.partition("@")[0].removesuffix(f":{reference.tag}")
+    socket = spec.options.get("socket", DEFAULT_SOCKET)
+    if not isinstance(socket, str) or not socket:
+        raise URIParseError(f"{spec.scheme}:// URI requires one path of a socket: socket=PATH")
+    return image, _tag(reference), socket
+
+
+parse_dockerpush_uri = parse_docker_uri
+
+
+def parse_quay_uri(spec: URISpec) -> tuple[str, str, str, Mapping[str, OptionValue]]:
+    """Return namespace, glob of the repositories, tag and options.
+
+    Raises:
+        URIParseError: the namespace is missing, or the tag can't be one.
+    """
+    name, colon, tag = f"{spec.host}{spec.path}".partition(":")
+    namespace, _, glob = name.partition("/")
+    if not namespace:
+        raise URIParseError("quay:// URI requires a namespace/organization")
+    try:
+        tag = check_tag(tag) if colon else DEFAULT_TAG
+    except InvalidReference as error:
+        raise URIParseError(f"quay:// URI: {error}") from error
+    return namespace, glob or "*", tag, spec.options
+
+
+def parse_since(text: str) -> datetime:
+    """Read the day of a `since` option; the answer is its first moment, UTC.
+
+    Raises:
+        URIParseError: there is no such day, or it is written in another way.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise URIParseError(f"Invalid since date {text!r}, expected YYYY-MM-DD format") from None
