@@ -9,21 +9,26 @@ https://distribution.github.io/distribution/spec/manifest-v2-2/
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from occystrap.errors import InvalidDigest, InvalidManifest
 from occystrap.oci import media_types
 from occystrap.oci.digest import Digest
-from occystrap.oci.documents import encode, list_field, load_object, objects, string_map
+from occystrap.oci.documents import encode, load_object, objects, string_map, texts
 from occystrap.oci.documents import field as read_field
-from occystrap.oci.media_types import Family, Kind
+from occystrap.oci.media_types import Family, Kind, MediaType
 from occystrap.oci.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["Config", "Descriptor", "Index", "Manifest", "build_manifest", "parse_manifest"]
+
+#: Sizes are 64-bit integers to everyone else.
+_LARGEST: Final = 2**63 - 1
+_SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,8 @@ class Descriptor:
         what = "a descriptor"
         digest = read_field(document, "digest", str, what)
         size = read_field(document, "size", int, what)
-        if digest is None or size is None or size < 0:
-            raise InvalidManifest(f"{what} has no digest and size: {document!r:.120}")
+        if digest is None or size is None or not 0 <= size <= _LARGEST:
+            raise InvalidManifest(f"{what} has no digest and size: {reprlib.repr(document)}")
         platform: dict[str, Any] | None = read_field(document, "platform", dict, what)
         try:
             parsed = Digest.parse(digest)
@@ -66,7 +71,7 @@ class Descriptor:
             size,
             None if platform is None else Platform.from_document(platform),
             string_map(document, "annotations", what),
-            tuple(str(url) for url in list_field(document, "urls", what)),
+            texts(document, "urls", what),
             read_field(document, "artifactType", str, what) or "",
         )
 
@@ -156,9 +161,7 @@ class Config:
         document = load_object(raw, what)
         rootfs: dict[str, Any] = read_field(document, "rootfs", dict, what) or {}
         try:
-            diff_ids = tuple(
-                Digest.parse(str(diff_id)) for diff_id in list_field(rootfs, "diff_ids", what)
-            )
+            diff_ids = tuple(map(Digest.parse, texts(rootfs, "diff_ids", what)))
         except InvalidDigest as error:
             raise InvalidManifest(f"{what} has a diff_id that is no digest: {error}") from error
         return cls(raw, Platform.from_document(document), diff_ids, Digest.of(raw))
@@ -178,42 +181,54 @@ def parse_manifest(
     what = "the manifest"
     document = load_object(raw, what)
     media_type = _media_type(document, content_type)
-    digest = Digest.of(raw, algorithm)
     subject: dict[str, Any] | None = read_field(document, "subject", dict, what)
-    shared = {
-        "subject": None if subject is None else Descriptor.from_document(subject),
-        "artifact_type": read_field(document, "artifactType", str, what) or "",
-        "annotations": string_map(document, "annotations", what),
-    }
-    known = media_types.lookup(media_type)
-    if known is not None and known.kind is Kind.INDEX:
+    shared = (
+        Digest.of(raw, algorithm),
+        None if subject is None else Descriptor.from_document(subject),
+        read_field(document, "artifactType", str, what) or "",
+        string_map(document, "annotations", what),
+    )
+    if media_type.kind is Kind.INDEX:
         manifests = tuple(map(Descriptor.from_document, objects(document, "manifests", what)))
-        return Index(raw, media_type, manifests, digest, **shared)  # type: ignore[arg-type]
+        return Index(raw, media_type.name, manifests, *shared)
     config: dict[str, Any] | None = read_field(document, "config", dict, what)
     if config is None:
-        raise InvalidManifest(f"{what} names no config: {raw[:80]!r}")
+        raise InvalidManifest(f"{what} names no config (it begins {raw[:80]!r})")
     layers = tuple(map(Descriptor.from_document, objects(document, "layers", what)))
-    return Manifest(raw, media_type, Descriptor.from_document(config), layers, digest, **shared)  # type: ignore[arg-type]
+    return Manifest(raw, media_type.name, Descriptor.from_document(config), layers, *shared)
 
 
-def _media_type(document: dict[str, Any], content_type: str) -> str:
-    if document.get("schemaVersion") != 2:  # noqa: PLR2004 - the only version there is today
-        version = document.get("schemaVersion")
+#: kind -> the fields of the other kind. A document with both would be one image to some readers
+#: and another image to others (CVE-2021-41190).
+_FOREIGN_FIELDS: Final = {Kind.INDEX: ("config", "layers"), Kind.MANIFEST: ("manifests",)}
+
+
+def _media_type(document: dict[str, Any], content_type: str) -> MediaType:
+    what = "the manifest"
+    version = read_field(document, "schemaVersion", int, what)
+    if version != _SCHEMA_VERSION:
         raise InvalidManifest(
-            f"the manifest has schemaVersion {version!r}; only 2 is understood (a registry may"
+            f"{what} has schemaVersion {version}, and only 2 is understood (a registry may"
             " make up version 1 for a client that doesn't list the newer types in Accept)"
         )
-    declared = read_field(document, "mediaType", str, "the manifest") or ""
-    for candidate in (declared, media_types.essence(content_type)):
-        known = media_types.lookup(candidate)
-        if known is not None and known.kind in (Kind.MANIFEST, Kind.INDEX):
-            return candidate
-    if declared:
-        raise InvalidManifest(f"the manifest has the unknown media type {declared!r}")
-    return media_types.OCI_INDEX if "manifests" in document else media_types.OCI_MANIFEST
+    declared = read_field(document, "mediaType", str, what) or ""
+    served = _known(content_type)
+    shape = media_types.OCI_INDEX if "manifests" in document else media_types.OCI_MANIFEST
+    found = _known(declared) if declared else served or _known(shape)
+    if found is None:
+        raise InvalidManifest(f"{what} has the unknown media type {declared[:100]!r}")
+    ambiguous = any(document.get(name) is not None for name in _FOREIGN_FIELDS[found.kind])
+    if ambiguous or (served is not None and served.kind is not found.kind):
+        raise InvalidManifest(f"{what} is ambiguous: it could be an image or an index")
+    return found
 
 
-_MANIFEST_TYPES = {
+def _known(content_type: str) -> MediaType | None:
+    known = media_types.lookup(content_type)
+    return known if known is not None and known.kind in _FOREIGN_FIELDS else None
+
+
+_MANIFEST_TYPES: Final = {
     Family.DOCKER: media_types.DOCKER_MANIFEST,
     Family.OCI: media_types.OCI_MANIFEST,
 }
@@ -221,14 +236,13 @@ _MANIFEST_TYPES = {
 
 def build_manifest(family: Family, config: Descriptor, layers: Sequence[Descriptor]) -> Manifest:
     """Make the manifest of an image."""
+    media_type = _MANIFEST_TYPES[family]
     raw = encode(
         {
-            "schemaVersion": 2,
-            "mediaType": _MANIFEST_TYPES[family],
+            "schemaVersion": _SCHEMA_VERSION,
+            "mediaType": media_type,
             "config": config.to_document(),
             "layers": [layer.to_document() for layer in layers],
         }
     )
-    manifest = parse_manifest(raw)
-    assert isinstance(manifest, Manifest)  # noqa: S101 - narrows the type
-    return manifest
+    return Manifest(raw, media_type, config, tuple(layers), Digest.of(raw))
