@@ -10,8 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
+from occystrap.errors import InvalidReference
 from occystrap.oci.digest import Digest
 from occystrap.oci.reference import check_repository, check_tag
 
@@ -56,24 +57,42 @@ METHODS: Final = {
 }
 
 
+#: The session of an upload; what a registry names it is up to the registry.
+_SESSION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=~+-]*")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path that was understood.
+    """A path of the API, and what it names.
 
     `item` is a tag or a digest for a manifest, a digest for a blob and for referrers, and the
-    session for an upload.
+    session for an upload. Nothing that the grammars let through needs an escape in a URL.
+
+    Raises:
+        InvalidReference: that is no name of a repository, no tag, or no session.
+        InvalidDigest: that is no digest where one has to be.
     """
 
     kind: RouteKind
     repository: str = ""
     item: str = ""
 
+    def __post_init__(self) -> None:
+        template = _TEMPLATES[self.kind]
+        if "{repository}" in template:
+            check_repository(self.repository)
+        if self.kind is RouteKind.UPLOAD:
+            if not _SESSION.fullmatch(self.item):
+                raise InvalidReference(f"not the session of an upload: {self.item[:100]!r}")
+        elif self.kind is RouteKind.MANIFEST and ":" not in self.item:
+            check_tag(self.item)
+        elif "{item}" in template:
+            Digest.parse(self.item)
+
     @property
     def path(self) -> str:
         """The path, ready for a URL."""
-        return _TEMPLATES[self.kind].format(
-            repository=self.repository, item=quote(self.item, safe=":")
-        )
+        return _TEMPLATES[self.kind].format(repository=self.repository, item=self.item)
 
     @property
     def digest(self) -> Digest | None:
@@ -93,25 +112,15 @@ def parse_route(path: str) -> Route | None:
     """Understand the path of a URL, still percent-encoded; None when it isn't the API's.
 
     Raises:
-        InvalidReference: the path is the API's, but holds no name of a repository or no tag.
+        InvalidReference: the path is the API's, but holds no name of a repository, no tag or no
+            session.
         InvalidDigest: the path is the API's, but holds no digest where one has to be.
     """
-    if path == "/v2":
+    decoded = unquote(path)
+    if decoded == "/v2":
         return Route(RouteKind.PING)
     for kind, pattern in _PATTERNS.items():
-        match = pattern.fullmatch(path)
+        match = pattern.fullmatch(decoded)
         if match is not None:
-            parts = {name: unquote(value) for name, value in match.groupdict().items()}
-            return _checked(Route(kind, **parts))
+            return Route(kind, **match.groupdict())
     return None
-
-
-def _checked(route: Route) -> Route:
-    if route.repository:
-        check_repository(route.repository)
-    if route.kind in (RouteKind.BLOB, RouteKind.REFERRERS):
-        Digest.parse(route.item)
-    elif route.kind is RouteKind.MANIFEST:
-        if route.digest is None:
-            check_tag(route.item)
-    return route
