@@ -1,9 +1,9 @@
-"""Manifests, indexes, image configurations, and the descriptors that tie them together.
+"""Manifests, indexes, and image configurations.
 
 Rule: the bytes as received are kept and are what the digest is taken of; the parsed fields are a
 view on them. Nothing is ever written from a view that was read.
 Spec: https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md (and image-index.md,
-config.md, descriptor.md); Docker schema 2:
+config.md); Docker schema 2:
 https://distribution.github.io/distribution/spec/manifest-v2-2/
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from occystrap.errors import InvalidDigest, InvalidManifest
 from occystrap.oci import media_types
+from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
 from occystrap.oci.documents import encode, load_object, objects, string_map, texts
 from occystrap.oci.documents import field as read_field
@@ -26,77 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "Descriptor", "Index", "Manifest", "build_manifest", "parse_manifest"]
 
-#: Sizes are 64-bit integers to everyone else.
-_LARGEST: Final = 2**63 - 1
 _SCHEMA_VERSION: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """What some content is, how its bytes hash, and how many they are."""
-
-    media_type: str
-    digest: Digest
-    size: int
-    platform: Platform | None = None
-    annotations: tuple[tuple[str, str], ...] = ()
-    urls: tuple[str, ...] = ()
-    artifact_type: str = ""
-
-    @classmethod
-    def of(cls, content: bytes, media_type: str) -> Descriptor:
-        """Describe content that is at hand."""
-        return cls(media_type, Digest.of(content), len(content))
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Descriptor:
-        """Read a descriptor.
-
-        Raises:
-            InvalidManifest: a field is missing or outside its grammar.
-        """
-        what = "a descriptor"
-        digest = read_field(document, "digest", str, what)
-        size = read_field(document, "size", int, what)
-        if digest is None or size is None or not 0 <= size <= _LARGEST:
-            raise InvalidManifest(f"{what} has no digest and size: {reprlib.repr(document)}")
-        platform: dict[str, Any] | None = read_field(document, "platform", dict, what)
-        try:
-            parsed = Digest.parse(digest)
-        except InvalidDigest as error:
-            raise InvalidManifest(f"{what} names content by what is no digest: {error}") from error
-        return cls(
-            read_field(document, "mediaType", str, what) or "",
-            parsed,
-            size,
-            None if platform is None else Platform.from_document(platform),
-            string_map(document, "annotations", what),
-            texts(document, "urls", what),
-            read_field(document, "artifactType", str, what) or "",
-        )
-
-    def to_document(self) -> dict[str, object]:
-        """Write the descriptor as a JSON object."""
-        document: dict[str, object] = {
-            "mediaType": self.media_type,
-            "digest": str(self.digest),
-            "size": self.size,
-        }
-        if self.urls:
-            document["urls"] = list(self.urls)
-        if self.annotations:
-            document["annotations"] = dict(self.annotations)
-        if self.platform is not None:
-            document["platform"] = self.platform.to_document()
-        if self.artifact_type:
-            document["artifactType"] = self.artifact_type
-        return document
-
-    @property
-    def foreign(self) -> bool:
-        """Whether this is a layer that registries don't hold."""
-        known = media_types.lookup(self.media_type)
-        return known is not None and known.foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +139,13 @@ def _media_type(document: dict[str, Any], content_type: str) -> MediaType:
     version = read_field(document, "schemaVersion", int, what)
     if version != _SCHEMA_VERSION:
         raise InvalidManifest(
-            f"{what} has schemaVersion {version}, and only 2 is understood (a registry may"
-            " make up version 1 for a client that doesn't list the newer types in Accept)"
+            f"{what} has schemaVersion {reprlib.repr(version)}, and only 2 is understood (a"
+            " registry may make up version 1 for a client that doesn't list newer types in Accept)"
         )
     declared = read_field(document, "mediaType", str, what) or ""
     served = _known(content_type)
-    shape = media_types.OCI_INDEX if "manifests" in document else media_types.OCI_MANIFEST
+    lists = "manifests" in document and document.get("config") is None
+    shape = media_types.OCI_INDEX if lists else media_types.OCI_MANIFEST
     found = _known(declared) if declared else served or _known(shape)
     if found is None:
         raise InvalidManifest(f"{what} has the unknown media type {declared[:100]!r}")
