@@ -16,7 +16,16 @@ from occystrap.errors import InvalidManifest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["encode", "field", "list_field", "load_object", "objects", "string_map", "texts"]
+__all__ = [
+    "encode",
+    "field",
+    "list_field",
+    "load_object",
+    "load_objects",
+    "objects",
+    "string_map",
+    "texts",
+]
 
 T = TypeVar("T")
 
@@ -30,13 +39,29 @@ def load_object(raw: bytes, what: str) -> dict[str, Any]:
     Raises:
         InvalidManifest: they hold something else; the message quotes how they begin.
     """
-    try:
-        document = json.loads(raw.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidManifest(f"{what} is not JSON (it begins {raw[:50]!r})") from error
+    document = _load(raw, what)
     if not isinstance(document, dict):
         raise InvalidManifest(f"{what} is not a JSON object (it begins {raw[:50]!r})")
     return cast("dict[str, Any]", document)
+
+
+def load_objects(raw: bytes, what: str) -> list[dict[str, Any]]:
+    """Read bytes that hold a JSON list of objects, as `docker save` writes it.
+
+    Raises:
+        InvalidManifest: they hold something else; the message quotes how they begin.
+    """
+    document = _load(raw, what)
+    if not isinstance(document, list) or not all(isinstance(value, dict) for value in document):
+        raise InvalidManifest(f"{what} is not a JSON list of objects (it begins {raw[:50]!r})")
+    return cast("list[dict[str, Any]]", document)
+
+
+def _load(raw: bytes, what: str) -> object:
+    try:
+        return json.loads(raw.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidManifest(f"{what} is not JSON (it begins {raw[:50]!r})") from error
 
 
 def _refuse_constant(name: str) -> Never:

@@ -14,6 +14,7 @@ from occystrap.oci.documents import (
     field,
     list_field,
     load_object,
+    load_objects,
     objects,
     string_map,
     texts,
@@ -66,6 +67,19 @@ def test_what_is_no_json_object(raw: bytes) -> None:
     """JSON is UTF-8 without byte order mark and without NaN, and of bearable depth."""
     with pytest.raises(InvalidManifest, match=r"it is not (a )?JSON.*it begins"):
         load_object(raw, "it")
+
+
+def test_a_list_of_objects_is_read() -> None:
+    """A JSON list may be empty, and holds objects only."""
+    assert load_objects(b"[]", "it") == []
+    assert load_objects(b'[{"a":1},{}]', "it") == [{"a": 1}, {}]
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[1]", b"[{},[]]", b"[{}", b"[" * 100_000])
+def test_what_is_no_list_of_objects(raw: bytes) -> None:
+    """Anything else is the named error."""
+    with pytest.raises(InvalidManifest, match=r"it is not (a )?JSON.*it begins"):
+        load_objects(raw, "it")
 
 
 def test_of_a_name_that_is_there_twice_the_last_counts() -> None:
