@@ -1,0 +1,252 @@
+"""A connection that speaks HTTP/1.1, or 1.0 with a client that knows no more.
+
+Rule: h11 knows the protocol; here bytes are moved. A request's body is read when the handler wants
+it, and what the handler leaves is read after the answer, within bounds, so that the answer isn't
+lost and the connection can be used again.
+Spec: https://www.rfc-editor.org/rfc/rfc9112
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import socket
+import struct
+import termios
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final
+
+import h11
+
+from occystrap.oci.redaction import redact_url
+from occystrap.server.doors.framing import framed
+from occystrap.server.message import (
+    CloseConnection,
+    Handler,
+    Headers,
+    Request,
+    RequestAborted,
+    ResetConnection,
+    Response,
+    Stall,
+    split_target,
+)
+
+__all__ = ["Http1Connection"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+_RECEIVE: Final = 256 * 1024
+_LONGEST_HEAD: Final = 64 * 1024
+#: Below this, a few pieces go out as one packet.
+_SMALL: Final = 64 * 1024
+#: How much of a body that the handler didn't want is read to keep the connection.
+_DRAIN: Final = 16 * 1024 * 1024
+_IDLE_SECONDS: Final = 120.0
+_LINGER_SECONDS: Final = 1.0
+_LINGER_BYTES: Final = 256 * 1024 * 1024
+_DELIVERY_SECONDS: Final = 10.0
+_DELIVERY_POLL_SECONDS: Final = 0.001
+
+#: What a TLS client says first. Docker tries TLS on every port, and takes plain HTTP only after
+#: an answer that begins like HTTP.
+_TLS_HANDSHAKE: Final = b"\x16"
+_NO_TLS: Final = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nNo TLS on this port.\n"
+
+
+class Http1Connection:
+    """One connection, from its first byte to its end; the caller closes the socket."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        connection: socket.socket,
+        client: str,
+        sleep: Callable[[float], object],
+    ) -> None:
+        self._handler = handler
+        self._socket = connection
+        self._client = client
+        self._sleep = sleep
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+
+    def serve(self) -> None:
+        """Answer requests until either side has had enough."""
+        try:
+            if self._socket.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
+                self._socket.sendall(_NO_TLS)
+            else:
+                while self._exchange():
+                    self._h11.start_next_cycle()
+            self._linger()
+        except ResetConnection:
+            self._arm_reset()
+        except CloseConnection:
+            pass
+        except OSError as error:
+            _LOG.debug("%s is gone: %s", self._client, error)
+
+    def _exchange(self) -> bool:
+        """Answer one request; False when it was the last."""
+        try:
+            self._socket.settimeout(_IDLE_SECONDS)
+            event = self._next_event()
+            self._socket.settimeout(None)
+        except h11.RemoteProtocolError as error:
+            # A request that isn't HTTP is answered as a GET would be: with a body.
+            self._send("GET", _plain(error.error_status_hint, str(error)))
+            return False
+        if not isinstance(event, h11.Request):
+            return False
+        request = self._request(event)
+        response = self._answer(request)
+        unwanted = self._h11.they_are_waiting_for_100_continue
+        if unwanted:
+            # The client may send the body nevertheless: what comes next can't be told apart.
+            headers = response.headers.replace("Connection", "close")
+            response = Response(response.status, headers, response.body)
+        _LOG.debug("%s %s %s", request.method, redact_url(request.path), response.status)
+        with contextlib.closing(response):
+            self._send(request.method, response)
+        return not unwanted and self._rest_is_read()
+
+    def _next_event(self) -> object:
+        while (event := self._h11.next_event()) is h11.NEED_DATA:
+            if self._h11.they_are_waiting_for_100_continue:
+                go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                self._socket.sendall(self._h11.send(go_on))
+            self._h11.receive_data(self._socket.recv(_RECEIVE))
+        return event
+
+    def _request(self, event: h11.Request) -> Request:
+        path, query = split_target(event.target.decode("latin-1"))
+        fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers.raw_items()]
+        headers = Headers(fields)
+        return Request(
+            event.method.decode("ascii"),
+            path,
+            query,
+            headers,
+            self._body(),
+            host=headers.get("Host") or "",
+            client=self._client,
+            door="http/1.1",
+        )
+
+    def _body(self) -> Iterator[bytes]:
+        while True:
+            try:
+                event = self._next_event()
+            except (h11.RemoteProtocolError, OSError) as error:
+                raise RequestAborted(str(error)) from error
+            if not isinstance(event, h11.Data):
+                return
+            yield bytes(event.data)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self._handler.handle(request)
+        except (ResetConnection, CloseConnection):
+            raise
+        except RequestAborted as error:
+            return _plain(400, str(error))
+        except Exception:  # noqa: BLE001 - any bug of a handler
+            _LOG.exception("%s %s failed", request.method, redact_url(request.path))
+            return _plain(500, "The server failed; its log says more.")
+
+    def _send(self, method: str, response: Response) -> None:
+        fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
+        head = h11.Response(
+            status_code=response.status, headers=fields, reason=_reason(response.status)
+        )
+        waiting = [self._h11.send(head)]
+        pieces = framed(method, response)
+        try:
+            while (piece := _next_piece(pieces)) is not None:
+                if isinstance(piece, Stall):
+                    self._write(waiting)
+                    self._sleep(piece.seconds)
+                else:
+                    waiting += self._h11.send_with_data_passthrough(h11.Data(piece)) or ()
+                    self._write(waiting)
+            waiting.append(self._h11.send(h11.EndOfMessage()))
+        finally:
+            self._write(waiting)
+
+    def _write(self, waiting: list[bytes]) -> None:
+        pieces, waiting[:] = list(waiting), []
+        if sum(map(len, pieces)) <= _SMALL:
+            pieces = [b"".join(pieces)]
+        for piece in pieces:
+            self._socket.sendall(piece)
+
+    def _rest_is_read(self) -> bool:
+        """Read what the handler left of the request; False when that is too much."""
+        left = _DRAIN
+        with contextlib.suppress(h11.RemoteProtocolError):
+            while self._h11.their_state is h11.SEND_BODY and left > 0:
+                event = self._next_event()
+                left -= len(event.data) if isinstance(event, h11.Data) else 0
+        return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
+
+    def _linger(self) -> None:
+        """Let the client read the answer before it learns that nobody reads its request.
+
+        A socket that is closed with unread bytes sends a reset, which would destroy the answer.
+        """
+        if self._h11.their_state in (h11.CLOSED, h11.MUST_CLOSE, h11.DONE):
+            return
+        self._socket.shutdown(socket.SHUT_WR)
+        self._socket.settimeout(_LINGER_SECONDS)
+        left = _LINGER_BYTES
+        while left > 0 and (piece := self._socket.recv(_RECEIVE)):
+            left -= len(piece)
+
+    def _arm_reset(self) -> None:
+        """Make the coming close a reset, behind the last byte that was sent.
+
+        A reset throws away what is still under way: that has to be with the client first.
+        """
+        waited = 0.0
+        while _undelivered(self._socket) and waited < _DELIVERY_SECONDS:
+            self._sleep(_DELIVERY_POLL_SECONDS)
+            waited += _DELIVERY_POLL_SECONDS
+        on, at_once = 1, 0
+        linger = struct.pack("ii", on, at_once)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+
+def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(pieces, None)
+    except (ResetConnection, CloseConnection):
+        raise
+    except Exception as error:
+        _LOG.exception("the body of an answer broke off")
+        raise CloseConnection from error
+
+
+def _plain(status: int, text: str) -> Response:
+    body = f"{text}\n".encode()
+    fields = {
+        "Content-Type": "text/plain; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    return Response(status, Headers(fields), (body,))
+
+
+def _reason(status: int) -> bytes:
+    try:
+        return HTTPStatus(status).phrase.encode("ascii")
+    except ValueError:
+        return b""
+
+
+def _undelivered(connection: socket.socket) -> int:
+    """Count the bytes that the other side hasn't taken yet."""
+    answer = fcntl.ioctl(connection, termios.TIOCOUTQ, struct.pack("i", 0))
+    count: int = struct.unpack("i", answer)[0]
+    return count
