@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlencode, urlsplit
@@ -20,16 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Challenge", "Scope", "Token", "TokenRequest", "parse_challenges", "parse_token"]
 
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _TOKEN68: Final = r"[A-Za-z0-9\-._~+/]+=*"
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
-_SCHEME: Final = re.compile(rf"(?P<scheme>{_TOKEN})(?:[ \t]+|(?=,|$))")
+_END: Final = r"[ \t]*(?=,|\Z)"
+_SCHEME: Final = re.compile(rf"(?P<scheme>{_NAME})(?:[ \t]+|(?=,|\Z))")
+_CREDENTIALS: Final = re.compile(rf"(?P<token68>{_TOKEN68}){_END}")
 _PARAMETER: Final = re.compile(
-    rf"(?P<name>{_TOKEN})[ \t]*=[ \t]*(?:(?P<quoted>{_QUOTED})|(?P<bare>{_TOKEN}))[ \t]*(?=,|$)",
-    re.DOTALL,
+    rf"(?P<name>{_NAME})[ \t]*=[ \t]*(?:(?P<quoted>{_QUOTED})|(?P<bare>{_NAME})){_END}", re.DOTALL
 )
-_CREDENTIALS: Final = re.compile(rf"(?P<token68>{_TOKEN68})[ \t]*(?=,|$)")
 _SEPARATOR: Final = re.compile(r"[ \t]*(?:,[ \t]*)+")
+_WEB_ADDRESS: Final = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 #: Lifetime of a token whose answer doesn't say one, in seconds (token spec, `expires_in`).
 DEFAULT_EXPIRY: Final = 60
 _LONGEST_EXPIRY: Final = 24 * 3600
@@ -44,7 +46,7 @@ class Challenge:
     token68: str = ""
 
     def get(self, name: str, default: str = "") -> str:
-        """The value of a parameter; the first one, should it be there twice."""
+        """Return the value of a parameter; the first one, should it be there twice."""
         return next((value for key, value in self.parameters if key == name), default)
 
     def __str__(self) -> str:
@@ -76,29 +78,26 @@ def _parse_value(value: str) -> Iterable[Challenge]:
         match = _SCHEME.match(value, position)
         if match is None:
             raise InvalidChallenge(f"not a challenge: {value[position : position + 80]!r}")
-        scheme = match["scheme"].lower()
-        position, parameters, token68 = _parse_parameters(value, match.end())
-        yield Challenge(scheme, parameters, token68)
+        scheme, position = match["scheme"].lower(), match.end()
+        credentials = _CREDENTIALS.match(value, position)
+        if credentials is None:
+            position, parameters = _parse_parameters(value, position)
+            yield Challenge(scheme, parameters)
+        else:
+            position = _skip_separator(value, credentials.end())
+            yield Challenge(scheme, (), credentials["token68"])
 
 
-def _parse_parameters(value: str, position: int) -> tuple[int, tuple[tuple[str, str], ...], str]:
+def _parse_parameters(value: str, start: int) -> tuple[int, tuple[tuple[str, str], ...]]:
+    position = _skip_separator(value, start)
     found: list[tuple[str, str]] = []
-    while position < len(value):
-        match = _PARAMETER.match(value, position)
-        if match is None:
-            break
+    while (match := _PARAMETER.match(value, position)) is not None:
         text = match["bare"] if match["quoted"] is None else _unquote(match["quoted"])
         found.append((match["name"].lower(), text))
         position = _skip_separator(value, match.end())
-    if found or position >= len(value):
-        return position, tuple(found), ""
-    credentials = _CREDENTIALS.match(value, position)
-    if credentials is not None:
-        return _skip_separator(value, credentials.end()), (), credentials["token68"]
-    after = _skip_separator(value, position)
-    if after == position:
-        raise InvalidChallenge(f"not a parameter of a challenge: {value[position:][:80]!r}")
-    return after, (), ""
+    if start == position < len(value):
+        raise InvalidChallenge(f"not a parameter of a challenge: {value[start : start + 80]!r}")
+    return position, tuple(found)
 
 
 def _skip_separator(value: str, position: int) -> int:
@@ -116,7 +115,7 @@ class Scope:
 
     @classmethod
     def repository(cls, name: str, *actions: str) -> Scope:
-        """The scope of a repository."""
+        """Make the scope of a repository."""
         return cls("repository", name, actions)
 
     @classmethod
@@ -124,11 +123,11 @@ class Scope:
         """Read one scope; the name may hold colons (`host:5000/name`).
 
         Raises:
-            InvalidChallenge: it hasn't three parts.
+            InvalidChallenge: it hasn't three parts, or is more than one scope.
         """
         kind, first, rest = text.partition(":")
         name, last, actions = rest.rpartition(":")
-        if not (first and last and kind and name):
+        if not (first and last and kind and name) or text.split() != [text]:
             raise InvalidChallenge(f"not a scope (type:name:actions): {text[:160]!r}")
         return cls(kind, name, tuple(action for action in actions.split(",") if action))
 
@@ -165,12 +164,13 @@ class TokenRequest:
     def url(self) -> str:
         """The URL to GET."""
         pairs = [("service", self.service)] if self.service else []
-        query = urlencode([*pairs, *(("scope", scope) for scope in self.scopes)])
-        separator = "&" if "?" in self.realm else "?"
-        return f"{self.realm}{separator}{query}" if query else self.realm
+        pairs += [("scope", scope) for scope in self.scopes]
+        parts = urlsplit(self.realm)
+        query = "&".join(part for part in (parts.query, urlencode(pairs, errors="replace")) if part)
+        return parts._replace(query=query, fragment="").geturl()
 
     def form(self, refresh_token: str, client_id: str) -> bytes:
-        """The form to POST, with a refresh (identity) token in place of a password."""
+        """Make the form to POST, with a refresh (identity) token in place of a password."""
         fields = {
             "grant_type": "refresh_token",
             "service": self.service,
@@ -178,15 +178,17 @@ class TokenRequest:
             "scope": " ".join(self.scopes),
             "refresh_token": refresh_token,
         }
-        return urlencode(fields).encode()
+        return urlencode(fields, errors="replace").encode()
 
 
 def _is_web_address(url: str) -> bool:
+    if not _WEB_ADDRESS.fullmatch(url):
+        return False
     try:
         parts = urlsplit(url)
+        return parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,24 +208,27 @@ def parse_token(body: bytes) -> Token:
     An expiry that is absent or absurd counts as 60 s; a day is the most.
 
     Raises:
-        InvalidToken: the answer holds no token; the message quotes nothing of a valid answer.
+        InvalidToken: the answer holds no token. The message quotes a page of a proxy, but nothing
+            that may be a part of a token.
     """
     try:
         document: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise InvalidToken(f"the token endpoint answered no JSON: {body[:50]!r}") from error
+    except (ValueError, RecursionError):
+        begins = f" (it begins {body[:50]!r})" if body.lstrip().startswith(b"<") else ""
+        raise InvalidToken(f"the token endpoint answered no JSON{begins}") from None
     if not isinstance(document, dict):
         raise InvalidToken("the token endpoint answered JSON that is no object")
     answer = cast("dict[str, Any]", document)
     value = answer.get("token") or answer.get("access_token")
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+", value):
-        fields = ", ".join(sorted(answer)) or "nothing"
-        raise InvalidToken(f"the token endpoint answered no usable token (fields: {fields:.200})")
+        raise InvalidToken(
+            f"the token endpoint answered no usable token (fields: {reprlib.repr(sorted(answer))})"
+        )
     return Token(value, _expiry(answer.get("expires_in")))
 
 
 def _expiry(value: object) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         return DEFAULT_EXPIRY
