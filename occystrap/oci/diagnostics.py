@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Diagnostic", "ErrorCode", "parse_diagnostics", "render_diagnostics"]
 
 _LONGEST_MESSAGE: Final = 200
+#: So much of a text is looked at for that; the rest may be white space without end.
+_LOOKED_AT: Final = 4096
 
 
 class ErrorCode(Enum):
@@ -81,43 +83,52 @@ def parse_diagnostics(body: bytes) -> tuple[Diagnostic, ...]:
     if not text:
         return ()
     try:
-        document: Any = json.loads(text)
+        return _from_json(text)
     except (ValueError, RecursionError):
-        return _from_markup(text)
-    if isinstance(document, dict):
-        return _from_object(cast("dict[str, Any]", document))
-    return (Diagnostic("", _clean(text)),)
+        return _from_markup(text) if text.startswith("<") else (Diagnostic("", _clean(text)),)
 
 
-def _from_object(document: dict[str, Any]) -> tuple[Diagnostic, ...]:
-    errors: Any = document.get("errors")
-    if isinstance(errors, list):
-        entries = [entry for entry in errors if isinstance(entry, dict)]
-        return tuple(_from_entry(cast("dict[str, Any]", entry)) for entry in entries)
-    return (_from_entry(document),)
+def _from_json(text: str) -> tuple[Diagnostic, ...]:
+    document: Any = json.loads(text)
+    errors: Any = document.get("errors") if isinstance(document, dict) else None
+    entries: list[Any] = errors if isinstance(errors, list) else [document]
+    return tuple(map(_from_entry, entries))
 
 
-def _from_entry(entry: dict[str, Any]) -> Diagnostic:
-    code: Any = entry.get("code") or entry.get("error_type")
+def _from_entry(entry: Any) -> Diagnostic:
+    if not isinstance(entry, dict):
+        return Diagnostic("", _as_text(entry))
+    fields = cast("dict[str, Any]", entry)
+    code: Any = fields.get("code") or fields.get("error_type")
     names = ("message", "error_message", "error", "detail", "details", "title")
-    message = next((entry[name] for name in names if entry.get(name)), "")
-    if not isinstance(message, str):
-        message = json.dumps(message)
-    return Diagnostic(code if isinstance(code, str) else "", _clean(message), entry.get("detail"))
+    message = next((fields[name] for name in names if fields.get(name)), "")
+    return Diagnostic(
+        _clean(code) if isinstance(code, str) else "", _as_text(message), fields.get("detail")
+    )
 
 
 def _from_markup(text: str) -> tuple[Diagnostic, ...]:
-    def element(name: str) -> str:
-        match = re.search(rf"<{name}[^>]*>(.*?)</{name}>", text[:65536], re.DOTALL | re.IGNORECASE)
-        return "" if match is None else _clean(match[1])
-
+    """Read the page of a proxy, or the XML of an object store."""
     if re.search(r"<html|<!doctype", text[:512], re.IGNORECASE):
-        return (Diagnostic("", element("title") or element("h1") or "an HTML page"),)
-    if text.startswith("<"):
-        return (Diagnostic(element("Code"), element("Message")),)
-    return (Diagnostic("", _clean(text)),)
+        title = _element(text, "title") or _element(text, "h1") or "an HTML page"
+        return (Diagnostic("", title),)
+    return (Diagnostic(_element(text, "Code"), _element(text, "Message")),)
+
+
+def _element(text: str, name: str) -> str:
+    """Return the text of the first element of a name, in two searches that never look back."""
+    begin = re.search(rf"<{name}(?:\s[^<>]*)?>", text, re.IGNORECASE)
+    if begin is None:
+        return ""
+    end = re.compile(rf"</{name}", re.IGNORECASE).search(text, begin.end())
+    return _clean(text[begin.end() : end.start() if end is not None else None])
+
+
+def _as_text(value: object) -> str:
+    return _clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _clean(text: str) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[:_LONGEST_MESSAGE]
+    """Make one short line that can be shown on a terminal."""
+    printable = (character if character.isprintable() else " " for character in text[:_LOOKED_AT])
+    return " ".join("".join(printable).split())[:_LONGEST_MESSAGE]
