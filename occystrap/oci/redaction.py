@@ -6,6 +6,7 @@ then hidden, not leaked.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
@@ -17,34 +18,100 @@ __all__ = ["MASK", "redact_header", "redact_headers", "redact_url"]
 MASK: Final = "***"
 
 _HARMLESS_PARAMETERS: Final = frozenset(
-    "artifacttype digest from last last_modified limit mount n namespace onlyactivetags page public"
-    " scope service specifictag tag".split()
+    {
+        "artifacttype",
+        "digest",
+        "from",
+        "last",
+        "last_modified",
+        "limit",
+        "mount",
+        "n",
+        "namespace",
+        "onlyactivetags",
+        "page",
+        "public",
+        "scope",
+        "service",
+        "specifictag",
+        "tag",
+    }
 )
 _HARMLESS_HEADERS: Final = frozenset(
-    "accept accept-encoding accept-ranges age allow api-version cache-control connection"
-    " content-encoding content-length content-range content-type date"
-    " docker-content-digest docker-distribution-api-version docker-upload-uuid etag expect expires"
-    " host if-match if-none-match last-modified oci-chunk-min-length oci-filters-applied"
-    " oci-subject range ratelimit-limit ratelimit-remaining ratelimit-reset retry-after server"
-    " strict-transport-security transfer-encoding user-agent vary via warning www-authenticate".split()
+    {
+        "accept",
+        "accept-encoding",
+        "accept-ranges",
+        "age",
+        "allow",
+        "api-version",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "content-type",
+        "date",
+        "docker-content-digest",
+        "docker-distribution-api-version",
+        "docker-upload-uuid",
+        "etag",
+        "expect",
+        "expires",
+        "host",
+        "if-match",
+        "if-none-match",
+        "last-modified",
+        "oci-chunk-min-length",
+        "oci-filters-applied",
+        "oci-subject",
+        "range",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "retry-after",
+        "server",
+        "strict-transport-security",
+        "transfer-encoding",
+        "user-agent",
+        "vary",
+        "via",
+        "warning",
+        "www-authenticate",
+    }
 )
-_URL_HEADERS: Final = frozenset({"location", "content-location", "referer"})
+_URL_HEADERS: Final = frozenset({"content-location", "location", "referer"})
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+#: A password with a slash in it ends up in the path, and so does the `@` behind it.
+_USER_IN_PATH: Final = re.compile(r"@(?!sha256:|sha512:)")
 
 
 def redact_url(url: str) -> str:
-    """Return the URL without user and password, and with every unknown parameter masked."""
+    """Return the URL without user, password and fragment, and without unknown parameters.
+
+    What can't be understood is masked whole.
+    """
     try:
         parts = urlsplit(url)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return MASK
-    query = "&".join(f"{quote(name)}={_parameter(name, value)}" for name, value in pairs)
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    understood = _HOST.fullmatch(host) if host else not parts.netloc and not parts.scheme
+    if not understood or _USER_IN_PATH.search(parts.path):
+        return MASK
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~", errors="replace")
+    return urlunsplit((parts.scheme, host, path, _redact_query(parts.query), ""))
 
 
-def _parameter(name: str, value: str) -> str:
-    return quote(value, safe=":/,") if name.lower() in _HARMLESS_PARAMETERS else MASK
+def _redact_query(query: str) -> str:
+    """Keep the harmless parameters; not even the names of others, for a name can be the secret."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    shown = [
+        f"{name}={quote(value, safe=':/,', errors='replace')}"
+        for name, value in pairs
+        if name.lower() in _HARMLESS_PARAMETERS
+    ]
+    return "&".join(shown if len(shown) == len(pairs) else [*shown, MASK])
 
 
 def redact_header(name: str, value: str) -> str:
