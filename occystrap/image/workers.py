@@ -1,0 +1,106 @@
+"""A bounded number of threads for the layers of one image, that stop together.
+
+Rule: the first error ends the run. What is still queued is dropped, what is under way notices at
+its next chunk, and nothing waits for a thread that hangs in a socket: threads are daemons and
+own nothing that outlives them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, final
+
+from occystrap.errors import OccystrapError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+__all__ = ["Stopped", "Workers"]
+
+_POLL: Final = 0.2
+
+
+class Stopped(OccystrapError):
+    """Work was given up because something else failed."""
+
+
+@final
+class Workers:
+    """Run jobs in at most `count` threads; `wait` raises the first error that any of them met."""
+
+    def __init__(self, count: int) -> None:
+        self._count = max(1, count)
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._changed = threading.Condition()
+        self._running = 0
+        self._error: BaseException | None = None
+        self._stopped = False
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Queue a job; a thread takes it as soon as one is free.
+
+        Raises:
+            Stopped: an earlier job has failed, or the workers were stopped.
+        """
+        with self._changed:
+            if self._stopped:
+                raise self._error or Stopped("stopped")
+            self._jobs.append(job)
+            if self._running < self._count:
+                self._running += 1
+                threading.Thread(target=self._work, daemon=True).start()
+
+    def wait(self) -> None:
+        """Return when all jobs are done; raise the error of the first that failed."""
+        with self._changed:
+            # A bounded wait lets Ctrl-C through on every platform.
+            while self._running and not self._stopped:
+                self._changed.wait(_POLL)
+            if self._error is not None:
+                raise self._error
+
+    def stop(self) -> None:
+        """Drop what is queued and let what runs notice."""
+        with self._changed:
+            self._stopped = True
+            self._jobs.clear()
+            self._changed.notify_all()
+
+    def guard(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass chunks on until the workers are stopped.
+
+        Raises:
+            Stopped: they were.
+        """
+        for chunk in chunks:
+            if self._stopped:
+                raise Stopped("stopped because another part failed")
+            yield chunk
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._jobs:
+                    self._running -= 1
+                    self._changed.notify_all()
+                    return
+                job = self._jobs.popleft()
+            try:
+                job()
+            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+                with self._changed:
+                    self._error = self._error or error
+                self.stop()

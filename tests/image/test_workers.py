@@ -1,0 +1,121 @@
+"""Threads for the layers of an image stop together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from occystrap.image.workers import Stopped, Workers
+
+
+def test_all_jobs_are_done() -> None:
+    """Waiting returns when every job has run."""
+    done: list[int] = []
+    with Workers(3) as workers:
+        for number in range(20):
+            workers.submit(partial(done.append, number))
+        workers.wait()
+        workers.submit(lambda: done.append(20))
+        workers.wait()
+    assert sorted(done) == list(range(21))
+
+
+@pytest.mark.parametrize("count", [-1, 0, 1, 3])
+def test_no_more_threads_than_allowed(count: int) -> None:
+    """There is at least one thread, and never one too many."""
+    lock, running, most = threading.Lock(), 0, 0
+    together = threading.Barrier(max(1, count))
+
+    def job() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        together.wait(10)
+        with lock:
+            running -= 1
+
+    with Workers(count) as workers:
+        for _ in range(2 * max(1, count)):
+            workers.submit(job)
+        workers.wait()
+    assert most == max(1, count)
+
+
+def test_the_first_error_ends_the_run() -> None:
+    """It reaches whoever waits or has more work; what is queued is dropped."""
+    ran: list[str] = []
+    begun = threading.Event()
+
+    def fail() -> None:
+        begun.wait(10)
+        raise ValueError("first")
+
+    with Workers(1) as workers:
+        workers.submit(fail)
+        workers.submit(lambda: ran.append("queued"))
+        begun.set()
+        with pytest.raises(ValueError, match="first"):
+            workers.wait()
+        with pytest.raises(ValueError, match="first"):
+            workers.submit(lambda: ran.append("late"))
+    assert ran == []
+
+
+def test_what_is_under_way_notices() -> None:
+    """A guarded stream ends at its next chunk once another job has failed."""
+    reading, failed = threading.Event(), threading.Event()
+    ends: list[type] = []
+
+    def chunks() -> Iterator[bytes]:
+        while True:
+            reading.set()
+            yield b"x"
+            failed.wait(10)
+
+    def read() -> None:
+        try:
+            for _ in workers.guard(chunks()):
+                pass
+        except BaseException as error:
+            ends.append(type(error))
+            raise
+        finally:
+            over.set()
+
+    def fail() -> None:
+        reading.wait(10)
+        raise ValueError("failed")
+
+    over = threading.Event()
+    with Workers(2) as workers:
+        workers.submit(read)
+        workers.submit(fail)
+        with pytest.raises(ValueError, match="failed"):
+            workers.wait()
+        failed.set()
+        assert over.wait(10)
+    assert ends == [Stopped]
+
+
+def test_leaving_early_does_not_wait() -> None:
+    """A thread that hangs keeps nobody from leaving, on the way out of an error."""
+    release = threading.Event()
+
+    def hang() -> None:
+        release.wait(60)
+
+    def interrupted() -> None:
+        with workers:
+            workers.submit(hang)
+            raise KeyboardInterrupt
+
+    workers = Workers(1)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with pytest.raises(Stopped):
+        workers.submit(hang)
+    release.set()
