@@ -1,0 +1,168 @@
+"""A tar file that several threads fill at once.
+
+Rule: members stand in the order of their numbers, so the same image makes the same file. Whoever
+is next writes to the file directly, beside others whose size is known; the rest waits in spools.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+from typing import TYPE_CHECKING, Final, final
+
+from occystrap.errors import SizeMismatch
+from occystrap.image.partial import PartialFile
+from occystrap.image.spool import Spool
+
+if TYPE_CHECKING:
+    import os
+
+    from occystrap.image.sources import SharedFile
+
+__all__ = ["ArchiveWriter", "Place"]
+
+_HEADER: Final = tarfile.BLOCKSIZE
+_USTAR_LIMIT: Final = 8 * 1024**3
+
+
+def _padded(size: int, block: int) -> int:
+    return -(-size // block) * block
+
+
+def _header(name: str, size: int) -> bytes:
+    """Make the header of a plain file, always of one block.
+
+    What is too large for the fields of POSIX is written in the binary way of GNU, which Go, BSD
+    and Python read as well; PAX would take two blocks more, which shows only at the end.
+    """
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    large = size >= _USTAR_LIMIT
+    return member.tobuf(tarfile.GNU_FORMAT if large else tarfile.USTAR_FORMAT)
+
+
+@final
+class Place:
+    """A stretch of the file for the bytes of one member."""
+
+    def __init__(self, file: SharedFile, offset: int) -> None:
+        self.size = 0
+        self._file = file
+        self._offset = offset
+
+    def write(self, chunk: bytes) -> None:
+        """Add one more piece."""
+        self._file.write_at(self._offset + self.size, chunk)
+        self.size += len(chunk)
+
+
+@final
+class ArchiveWriter:
+    """A tar file under way, of plain files without a time; `sizes` has those that are in it.
+
+    Members that are filled side by side are numbered from 0. A name that is there already isn't
+    written again.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], temp_dir: str | None = None) -> None:
+        """Begin the file.
+
+        Raises:
+            ImageOutputError: it can't be written there.
+        """
+        self.sizes: dict[str, int] = {}
+        self._partial = PartialFile(path)
+        self._temp_dir = temp_dir
+        self._end = 0
+        self._next = 0
+        self._waiting: dict[int, tuple[str, Spool] | None] = {}
+        self._lock = threading.Lock()
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add a document, before the first numbered member or after the last."""
+        with self._lock:
+            offset = self._append(name, len(content))
+        self._partial.file.write_at(offset, content)
+
+    def open(self, number: int, name: str | None = None, size: int | None = None) -> Place | Spool:
+        """Begin a numbered member, to be written by one thread; name and size if they are known."""
+        with self._lock:
+            if number != self._next or name in self.sizes:
+                return Spool(self._temp_dir)
+            if name is None or size is None:
+                return Place(self._partial.file, self._end + _HEADER)
+            place = Place(self._partial.file, self._append(name, size))
+            self._next += 1
+        self._write_waiting()
+        return place
+
+    def commit(self, number: int, name: str, written: Place | Spool) -> None:
+        """End a numbered member.
+
+        Raises:
+            SizeMismatch: its size isn't the one that it was begun with.
+        """
+        with self._lock:
+            if isinstance(written, Spool):
+                self._waiting[number] = (name, written)
+            elif number == self._next:
+                self._append_once(name, written.size)
+                self._next += 1
+            elif written.size != self.sizes[name]:
+                raise SizeMismatch(self.sizes[name], written.size, name)
+        self._write_waiting()
+
+    def skip(self, number: int) -> None:
+        """Leave a number out."""
+        with self._lock:
+            self._waiting[number] = None
+        self._write_waiting()
+
+    def publish(self) -> None:
+        """End the archive and give it its name."""
+        file = self._partial.file
+        file.truncate(self._end)
+        file.truncate(_padded(self._end + 2 * tarfile.BLOCKSIZE, tarfile.RECORDSIZE))
+        self._partial.publish()
+
+    def discard(self) -> None:
+        """Remove what was written, unless it was published; may be called twice."""
+        self._partial.discard()
+        with self._lock:
+            waiting = list(self._waiting.values())
+            self._waiting.clear()
+        for entry in waiting:
+            if entry is not None:
+                entry[1].close()
+
+    def _write_waiting(self) -> None:
+        """Write the members whose turn it is; taking one out makes it this thread's."""
+        while True:
+            with self._lock:
+                if self._next not in self._waiting:
+                    return
+                entry = self._waiting.pop(self._next)
+                offset = None if entry is None else self._append_once(entry[0], entry[1].size)
+                self._next += 1
+            if entry is None:
+                continue
+            with entry[1] as spool:
+                if offset is not None:
+                    place = Place(self._partial.file, offset)
+                    for chunk in spool.open():
+                        place.write(chunk)
+
+    def _append_once(self, name: str, size: int) -> int | None:
+        return None if name in self.sizes else self._append(name, size)
+
+    def _append(self, name: str, size: int) -> int:
+        """Write a header at the end, and return where its content belongs."""
+        header = _header(name, size)
+        self._partial.file.write_at(self._end, header)
+        offset = self._end + len(header)
+        self._end = offset + _padded(size, tarfile.BLOCKSIZE)
+        self.sizes[name] = size
+        # Zeros from here on, whatever stood here: padding, or a layer that was there already.
+        self._partial.file.truncate(offset + size)
+        return offset
