@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 from unittest.mock import MagicMock
 
 import httpx
 import pytest
 
 from occystrap.client.ask import Ask
-from occystrap.client.retry import RETRIED_STATUSES, RetryPolicy
+from occystrap.client.retry import RETRIED_STATUSES
 from occystrap.client.session import Session
-from occystrap.client.traffic import Traffic
 from occystrap.errors import (
     APIException,
     InvalidManifest,
@@ -22,51 +20,16 @@ from occystrap.errors import (
     UnauthorizedException,
 )
 from tests.support.clock import FakeClock
+from tests.support.scripted import Script, scripted_session
 
 URL = "https://registry.example/v2/a/blobs/x"
-
-
-Step = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
-
-
-class Script:
-    """Answers requests in turn, and keeps them; the last answer repeats."""
-
-    def __init__(self, *steps: Step) -> None:
-        self.steps = list(steps)
-        self.requests: list[httpx.Request] = []
-        self.bodies: list[bytes] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Take a request, and its next step."""
-        self.bodies.append(request.read())
-        self.requests.append(request)
-        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        if isinstance(step, Exception):
-            raise step
-        return step if isinstance(step, httpx.Response) else step(request)
-
-
-def make(
-    script: Script, *, clock: FakeClock | None = None, retries: int = 3, **client: Any
-) -> Session:
-    """Make a session over a scripted client, whose time passes by sleeping."""
-    clock = clock or FakeClock()
-    traffic = Traffic(
-        policy=RetryPolicy(retries),
-        clock=clock,
-        wall_clock=clock,
-        sleep=clock.sleep,
-        dice=lambda: 0.5,
-    )
-    return Session(httpx.Client(transport=httpx.MockTransport(script), **client), traffic)
 
 
 @pytest.mark.parametrize("status", sorted(RETRIED_STATUSES))
 def test_a_passing_status_is_retried(status: int) -> None:
     """A status that says "not now" is asked again until it is over."""
     script = Script(httpx.Response(status), httpx.Response(200, content=b"ok"))
-    assert make(script).request(Ask("GET", URL)).read() == b"ok"
+    assert scripted_session(script).request(Ask("GET", URL)).read() == b"ok"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 501, 505])
@@ -74,7 +37,7 @@ def test_a_final_status_is_not_retried(status: int) -> None:
     """A status that says "no" is asked once."""
     script = Script(httpx.Response(status))
     with pytest.raises(APIException):
-        make(script).request(Ask("GET", URL))
+        scripted_session(script).request(Ask("GET", URL))
     assert len(script.requests) == 1
 
 
@@ -94,7 +57,7 @@ def test_a_final_status_is_not_retried(status: int) -> None:
 def test_a_broken_connection_is_retried(error: Exception) -> None:
     """W-18: every kind of broken connection and timeout is retried, not just some."""
     script = Script(error, httpx.Response(200))
-    assert make(script).request(Ask("GET", URL)).ok
+    assert scripted_session(script).request(Ask("GET", URL)).ok
 
 
 @pytest.mark.parametrize("retries", [0, 1, 5])
@@ -102,7 +65,7 @@ def test_n_retries_are_n_plus_one_requests(retries: int) -> None:
     """--retries N means N + 1 attempts, and the error says so."""
     script = Script(httpx.Response(503))
     with pytest.raises(APIException) as caught:
-        make(script, retries=retries).request(Ask("GET", URL))
+        scripted_session(script, retries=retries).request(Ask("GET", URL))
     assert len(script.requests) == retries + 1
     if retries:
         assert f"gave up after {retries + 1} attempts" in str(caught.value)
@@ -112,7 +75,7 @@ def test_what_can_t_be_repeated_is_sent_once() -> None:
     """A request that a repetition could spoil is left to whoever knows how to look first."""
     script = Script(httpx.Response(503))
     with pytest.raises(APIException):
-        make(script).request(Ask("PUT", URL, content=b"x", repeatable=False))
+        scripted_session(script).request(Ask("PUT", URL, content=b"x", repeatable=False))
     assert len(script.requests) == 1
 
 
@@ -126,7 +89,7 @@ def test_an_untrusted_certificate_is_not_retried() -> None:
     with pytest.raises(
         TransportError, match=r"self-signed certificate; name its CA with --ca-file"
     ):
-        make(script).request(Ask("GET", URL))
+        scripted_session(script).request(Ask("GET", URL))
     assert len(script.requests) == 1
 
 
@@ -134,7 +97,7 @@ def test_retry_after_is_obeyed() -> None:
     """A 429 that names a pause is asked again after it, and counted."""
     clock = FakeClock()
     script = Script(httpx.Response(429, headers={"Retry-After": "7"}), httpx.Response(200))
-    session = make(script, clock=clock)
+    session = scripted_session(script, clock=clock)
     session.request(Ask("GET", URL))
     assert clock.slept == [pytest.approx(7.35)]
     assert session.traffic.stats.rate_limits == 1
@@ -146,7 +109,7 @@ def test_a_useless_retry_after_is_no_crash(value: str) -> None:
     """W-19: a Retry-After that is negative, junk or past means our own short delay."""
     clock = FakeClock()
     script = Script(httpx.Response(429, headers={"Retry-After": value}), httpx.Response(200))
-    make(script, clock=clock).request(Ask("GET", URL))
+    scripted_session(script, clock=clock).request(Ask("GET", URL))
     assert clock.slept == [0.125]
 
 
@@ -155,7 +118,7 @@ def test_an_absurd_retry_after_is_not_slept() -> None:
     clock = FakeClock()
     script = Script(httpx.Response(429, headers={"Retry-After": "86400"}))
     with pytest.raises(APIException, match="come back in 86400 s"):
-        make(script, clock=clock).request(Ask("GET", URL))
+        scripted_session(script, clock=clock).request(Ask("GET", URL))
     assert clock.slept == []
 
 
@@ -165,7 +128,7 @@ def test_a_redirect_elsewhere_takes_only_what_it_needs() -> None:
         httpx.Response(307, headers={"Location": "https://cdn.example/blob?sig=1"}),
         httpx.Response(206, content=b"x"),
     )
-    session = make(
+    session = scripted_session(
         script, headers={"X-Api-Key": "k"}, cookies={"session": "c"}, auth=("user", "secret")
     )
     session.request(Ask("GET", URL, {"Range": "bytes=1-", "X-Custom": "1"}))
@@ -180,14 +143,14 @@ def test_a_redirect_never_leaves_tls() -> None:
     """A redirect from https to http elsewhere is refused, and said to be."""
     script = Script(httpx.Response(302, headers={"Location": "http://evil.example/x"}))
     with pytest.raises(TransportError, match=r"refused to leave TLS for http://evil\.example"):
-        make(script).request(Ask("GET", URL))
+        scripted_session(script).request(Ask("GET", URL))
 
 
 def test_a_loop_of_redirects_ends() -> None:
     """After five redirects there is an error."""
     script = Script(httpx.Response(307, headers={"Location": URL}))
     with pytest.raises(TransportError, match="more than 5 redirects"):
-        make(script).request(Ask("GET", URL))
+        scripted_session(script).request(Ask("GET", URL))
     assert len(script.requests) == 6
 
 
@@ -199,7 +162,7 @@ def test_an_expired_signature_is_asked_for_anew() -> None:
         httpx.Response(307, headers={"Location": "https://cdn.example/b?sig=new"}),
         httpx.Response(200, content=b"x"),
     )
-    assert make(script).request(Ask("GET", URL)).read() == b"x"
+    assert scripted_session(script).request(Ask("GET", URL)).read() == b"x"
     assert script.requests[2].url.host == "registry.example"
 
 
@@ -215,20 +178,16 @@ def test_bodies_are_sent_whole_at_every_attempt() -> None:
             yield b"def"
 
     script = Script(httpx.Response(503), httpx.ReadError("reset"), httpx.Response(201))
-    make(script).request(Ask("PUT", URL, content=Body()))
+    scripted_session(script).request(Ask("PUT", URL, content=Body()))
     assert script.bodies == [b"abcdef"] * 3
     assert [r.headers["Content-Length"] for r in script.requests] == ["6"] * 3
 
 
 def test_raw_bytes_are_asked_for_and_returned() -> None:
     """W-21: what is hashed is what was sent: identity is asked for, nothing is decoded."""
-    script = Script(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=b""))
-    script.steps = [
-        lambda request: httpx.Response(
-            200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"raw")
-        )
-    ]
-    assert make(script).request(Ask("GET", URL)).read() == b"raw"
+    encoded = {"Content-Encoding": "gzip"}
+    script = Script(httpx.Response(200, headers=encoded, stream=httpx.ByteStream(b"raw")))
+    assert scripted_session(script).request(Ask("GET", URL)).read() == b"raw"
     assert script.requests[0].headers["Accept-Encoding"] == "identity"
 
 
@@ -236,7 +195,7 @@ def test_an_endless_answer_is_cut() -> None:
     """An answer that is read whole has a limit."""
     script = Script(httpx.Response(200, content=b"x" * (4 * 1024 * 1024 + 1)))
     with pytest.raises(InvalidManifest, match="over 4194304 bytes"):
-        make(script).request(Ask("GET", URL))
+        scripted_session(script).request(Ask("GET", URL))
 
 
 def test_errors_say_all_and_leak_nothing() -> None:
@@ -245,7 +204,7 @@ def test_errors_say_all_and_leak_nothing() -> None:
     headers = {"Set-Cookie": "secret", "X-Odd": "secret"}
     script = Script(httpx.Response(401, content=body, headers=headers))
     with pytest.raises(UnauthorizedException) as caught:
-        make(script).request(Ask("GET", f"{URL}?token=secret&n=1"))
+        scripted_session(script).request(Ask("GET", f"{URL}?token=secret&n=1"))
     error = caught.value
     assert str(error) == (
         f"GET {URL}?n=1&***: 401 Unauthorized: UNAUTHORIZED: who are you"
@@ -260,7 +219,9 @@ def test_debug_lines_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     """W-14: what is logged has Authorization and unknown headers and parameters masked."""
     script = Script(httpx.Response(200, headers={"Set-Cookie": "secret"}))
     with caplog.at_level(logging.DEBUG, "occystrap"):
-        make(script).request(Ask("GET", f"{URL}?sig=secret", {"Authorization": "secret"}))
+        scripted_session(script).request(
+            Ask("GET", f"{URL}?sig=secret", {"Authorization": "secret"})
+        )
     assert "GET https://registry.example/v2/a/blobs/x?***" in caplog.text
     assert "secret" not in caplog.text
 
