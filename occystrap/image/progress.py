@@ -81,10 +81,16 @@ class TrackedSource:
         return self.source.size
 
     def open(self) -> Iterator[bytes]:
-        """Read them."""
-        for chunk in self.source.open():
-            yield chunk
-            self.task.advance(len(chunk))
+        """Read them; what is read in vain, because it has to be read again, doesn't count."""
+        moved = 0
+        try:
+            for chunk in self.source.open():
+                yield chunk
+                moved += len(chunk)
+                self.task.advance(len(chunk))
+        except BaseException:
+            self.task.advance(-moved)
+            raise
 
 
 class _Entered:
