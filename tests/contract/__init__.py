@@ -1,0 +1,1 @@
+"""What a registry has to do, whoever it is."""
