@@ -27,7 +27,6 @@ from occystrap.uri.names import (
     parse_dockerpush_uri,
     parse_quay_uri,
     parse_registry_uri,
-    parse_since,
     registry_reference,
 )
 from occystrap.uri.options import OptionValue, text_list
@@ -50,7 +49,6 @@ __all__ = [
     "parse_filter",
     "parse_quay_uri",
     "parse_registry_uri",
-    "parse_since",
     "parse_uri",
     "redacted",
     "registry_reference",

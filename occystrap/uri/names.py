@@ -6,7 +6,6 @@ Rule: a name that gets past here is one that a registry could know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from occystrap.errors import InvalidInput, InvalidReference, URIParseError
@@ -20,7 +19,6 @@ __all__ = [
     "parse_dockerpush_uri",
     "parse_quay_uri",
     "parse_registry_uri",
-    "parse_since",
     "registry_reference",
 ]
 
@@ -94,15 +92,3 @@ def parse_quay_uri(spec: URISpec) -> tuple[str, str, str, Mapping[str, OptionVal
     except InvalidReference as error:
         raise URIParseError(f"quay:// URI: {error}") from error
     return namespace, glob or "*", tag, spec.options
-
-
-def parse_since(text: str) -> datetime:
-    """Read the day of a `since` option; the answer is its first moment, UTC.
-
-    Raises:
-        URIParseError: there is no such day, or it is written in another way.
-    """
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        raise URIParseError(f"Invalid since date {text!r}, expected YYYY-MM-DD format") from None

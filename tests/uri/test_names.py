@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +15,6 @@ from occystrap.uri import (
     parse_dockerpush_uri,
     parse_quay_uri,
     parse_registry_uri,
-    parse_since,
     parse_uri,
     registry_reference,
 )
@@ -182,16 +180,3 @@ def test_a_quay_uri_requires_a_namespace_and_a_tag_that_can_be_one() -> None:
     for uri in ("quay://org/a:", "quay://org:a/b", "quay://org/a:b*"):
         with pytest.raises(URIParseError, match=r"quay:// URI: not a tag"):
             parse_quay_uri(parse_uri(uri))
-
-
-def test_since_is_the_first_moment_of_a_day() -> None:
-    """Midnight, UTC."""
-    assert parse_since("2024-02-29") == datetime(2024, 2, 29, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["yesterday", "2023-02-29", "", "2024-01-01T00:00:00", "20240101"])
-def test_a_since_that_is_no_day_is_refused(text: str) -> None:
-    """The error says how a day is written."""
-    with pytest.raises(URIParseError) as caught:
-        parse_since(text)
-    assert str(caught.value) == f"Invalid since date {text!r}, expected YYYY-MM-DD format"
