@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from occystrap.oci.media_types import (
     DOCKER_MANIFEST,
@@ -22,6 +23,7 @@ from occystrap.oci.media_types import (
 from tests.support.images import SampleImage, file, layer, sha256, special, stored
 
 __all__ = [
+    "SHAPES",
     "crane_pull",
     "docker_containerd_save",
     "docker_legacy_save",
@@ -203,3 +205,17 @@ def oci_layout_of_platforms(*images: SampleImage, nested: bool = True) -> bytes:
         contents.append(index.encode())
         entries = [_descriptor(index.encode(), OCI_INDEX)]
     return tar_of([*_layout_documents(*entries), *_blobs(*contents)])
+
+
+#: Every shape that holds one image, by who writes it.
+SHAPES: Final[dict[str, Callable[[SampleImage], bytes]]] = {
+    "docker 24": docker_legacy_save,
+    "docker 25": docker_save,
+    "docker, containerd store": docker_containerd_save,
+    "podman": podman_save,
+    "occystrap 0.4": public_tool_tar,
+    "crane": crane_pull,
+    "OCI, plain": lambda image: oci_layout(image, compression=Compression.NONE),
+    "OCI, gzip": lambda image: oci_layout(image, compression=Compression.GZIP),
+    "OCI, zstd": lambda image: oci_layout(image, compression=Compression.ZSTD),
+}
