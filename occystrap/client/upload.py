@@ -1,0 +1,229 @@
+"""Uploading blobs: looked for first, mounted where possible, and never sent twice in doubt.
+
+Rule: a blob that is there is not sent. After anything that leaves a doubt about an upload, the
+registry is asked for the digest before the bytes are sent again, in a new session.
+Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-blobs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final, final
+
+from occystrap.client.ask import Ask
+from occystrap.client.failures import api_error
+from occystrap.client.retry import RETRIED_STATUSES, parse_retry_after
+from occystrap.client.urls import add_query, host_of, next_url
+from occystrap.errors import (
+    APIException,
+    ExchangeError,
+    InvalidToken,
+    OccystrapError,
+    TransportError,
+)
+from occystrap.oci.challenge import Scope
+from occystrap.oci.media_types import OCTET_STREAM
+from occystrap.oci.routes import Route, RouteKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from occystrap.client.ask import Answer, Body
+    from occystrap.client.auth import Authorizer
+    from occystrap.client.session import Session
+    from occystrap.oci.manifest import Descriptor
+
+__all__ = ["DEFAULT_CHUNK", "BlobUpload", "UploadOutcome"]
+
+#: Bytes of a chunk when an upload has to go in chunks: what GHCR takes and S3 stores.
+DEFAULT_CHUNK: Final = 4 * 1024 * 1024
+_MOST_CHUNK: Final = 256 * 1024 * 1024
+_CREATED: Final = 201
+_NOT_FOUND: Final = 404
+_TOO_LARGE: Final = 413
+#: Answers to HEAD that mean "not there", or "no way to tell".
+_ABSENT: Final = frozenset({_NOT_FOUND, 405})
+#: Beside the passing ones: the session is gone, is at another place, or someone else ended it.
+_DOUBTFUL: Final = RETRIED_STATUSES | {_NOT_FOUND, 416}
+_DOUBTFUL_CODES: Final = ("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN")
+
+
+class UploadOutcome(Enum):
+    """How a blob came to be in the registry."""
+
+    PRESENT = "present"
+    MOUNTED = "mounted"
+    UPLOADED = "uploaded"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class BlobUpload:
+    """The upload of one blob into one repository.
+
+    `chunk` is the size of chunks in bytes; None sends the blob in one request, and changes to
+    chunks only where the registry says that one is too much.
+    """
+
+    session: Session
+    authorizer: Authorizer
+    base: str
+    repository: str
+    descriptor: Descriptor
+    body: bytes | Body
+    mount_from: str = ""
+    chunk: int | None = None
+
+    def run(self) -> UploadOutcome:
+        """Make the registry hold the blob.
+
+        Raises:
+            ExchangeError: the registry refuses it, or the connection broke too often.
+            OccystrapError: what the body raises when its source fails.
+        """
+        if self.present():
+            return UploadOutcome.PRESENT
+        begun = self._mount()
+        if begun is not None and begun.status == _CREATED:
+            return UploadOutcome.MOUNTED
+        attempts = self.session.traffic.attempts(host_of(self.base))
+        chunk = self.chunk
+        while True:
+            begun = begun or self._ask("POST", self._url(RouteKind.UPLOADS))
+            source = _Watched(self.body)
+            try:
+                self._send(begun, source, chunk)
+            except OccystrapError as error:
+                begun = None
+                if chunk is None and _status(error) == _TOO_LARGE:
+                    chunk = DEFAULT_CHUNK
+                    continue
+                if source.failed or not _leaves_doubt(error):
+                    raise
+                if self.present():
+                    return UploadOutcome.UPLOADED
+                if attempts.again(self._retry_after(error)) is not None:
+                    raise
+            else:
+                return UploadOutcome.UPLOADED
+
+    def present(self) -> bool:
+        """Ask whether the repository has the blob."""
+        url = self._url(RouteKind.BLOB, str(self.descriptor.digest))
+        return self._ask("HEAD", url, accepted=_ABSENT).ok
+
+    def _mount(self) -> Answer | None:
+        """Ask for the blob of another repository; an answer is a session, or success.
+
+        Whatever goes wrong with a mount, the blob can still be uploaded, so it is tried once.
+        """
+        if not self.mount_from or self.mount_from == self.repository:
+            return None
+        query = {"mount": str(self.descriptor.digest), "from": self.mount_from}
+        url = add_query(self._url(RouteKind.UPLOADS), **query)
+        grant = self.authorizer.grant(
+            Scope.repository(self.repository, "pull", "push"),
+            Scope.repository(self.mount_from, "pull"),
+        )
+        try:
+            return self.session.request(Ask("POST", url, repeatable=False), grant)
+        except (ExchangeError, InvalidToken):
+            return None
+
+    def _send(self, begun: Answer, source: _Watched, chunk: int | None) -> None:
+        url = self._location(begun, begun.url)
+        if chunk is None:
+            self._finish(url, self.body if isinstance(self.body, bytes) else source)
+            return
+        least = begun.headers.get("OCI-Chunk-Min-Length", "")
+        if least.isascii() and least.isdigit():
+            chunk = min(max(chunk, int(least)), _MOST_CHUNK)
+        offset = 0
+        for piece in _pieces(source.open(), chunk):
+            span = f"{offset}-{offset + len(piece) - 1}"
+            answer = self._ask("PATCH", url, {"Content-Range": span}, piece, repeatable=False)
+            url = self._location(answer, url)
+            offset += len(piece)
+        self._finish(url, b"")
+
+    def _finish(self, url: str, content: bytes | Body) -> None:
+        target = add_query(url, digest=str(self.descriptor.digest))
+        self._ask("PUT", target, content=content, repeatable=False)
+
+    def _location(self, answer: Answer, current: str) -> str:
+        location = answer.headers.get("Location")
+        if location is None and answer.url == current:
+            raise api_error("POST", answer, "the answer has no Location to upload to")
+        return current if location is None else next_url(answer.url, location)
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str] | None = None,
+        content: bytes | Body = b"",
+        *,
+        accepted: frozenset[int] = frozenset(),
+        repeatable: bool = True,
+    ) -> Answer:
+        sent = {"Content-Type": OCTET_STREAM, **(headers or {})} if method in _WITH_BODY else {}
+        ask = Ask(method, url, sent, content, accepted, repeatable)
+        grant = self.authorizer.grant(Scope.repository(self.repository, "pull", "push"))
+        return self.session.request(ask, grant)
+
+    def _url(self, kind: RouteKind, item: str = "") -> str:
+        return self.base + Route(kind, self.repository, item).path
+
+    def _retry_after(self, error: OccystrapError) -> float | None:
+        if not isinstance(error, APIException):
+            return None
+        now = self.session.traffic.wall_clock()
+        return parse_retry_after(error.headers.get("retry-after"), now)
+
+
+_WITH_BODY: Final = ("PATCH", "PUT")
+
+
+@final
+class _Watched:
+    """A body that remembers whether it was its own source that failed, and not the registry."""
+
+    def __init__(self, body: bytes | Body) -> None:
+        self._body = body
+        self.size = len(body) if isinstance(body, bytes) else body.size
+        self.failed = False
+
+    def open(self) -> Iterator[bytes]:
+        """Pass on the bytes from the start."""
+        try:
+            if isinstance(self._body, bytes):
+                yield self._body
+            else:
+                yield from self._body.open()
+        except OccystrapError:
+            self.failed = True
+            raise
+
+
+def _pieces(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Cut chunks into pieces of a size; only the last is shorter."""
+    buffer = bytearray()
+    for chunk in chunks:
+        buffer += chunk
+        while len(buffer) >= size:
+            yield bytes(buffer[:size])
+            del buffer[:size]
+    if buffer:
+        yield bytes(buffer)
+
+
+def _status(error: OccystrapError) -> int:
+    return error.status if isinstance(error, APIException) else 0
+
+
+def _leaves_doubt(error: OccystrapError) -> bool:
+    """Whether the blob may have landed, or would if it were sent again."""
+    if isinstance(error, APIException):
+        return error.status in _DOUBTFUL or any(code in error.text for code in _DOUBTFUL_CODES)
+    return isinstance(error, TransportError)
