@@ -1,0 +1,178 @@
+"""Finding repositories on quay.io, or on a Quay of one's own.
+
+Rule: the API is asked through `util.request_url`, one question at a time, and what it answers is
+read with suspicion: a page is never asked for twice.
+Source: the API of Quay, https://docs.quay.io/api/swagger/, and its behaviour on the wire.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast, final
+from urllib.parse import quote, urlencode
+
+from occystrap import util
+from occystrap.errors import APIException, QuayAPIError, URIParseError
+from occystrap.uri import parse_quay_uri, parse_uri
+
+if TYPE_CHECKING:
+    import httpx
+
+    from occystrap.uri import URISpec
+
+__all__ = ["QUAY_API_BASE", "QuayAPIError", "QuayClient", "resolve_quay_uri"]
+
+QUAY_API_BASE: Final = "https://quay.io/api/v1"
+_HOST: Final = "quay.io"
+_MOST_PAGES: Final = 10_000
+_NOT_FOUND: Final = 404
+
+
+@final
+class QuayClient:
+    """The API of a Quay; anonymous without `token`, which is an OAuth token of the API.
+
+    Requests go through `client`; without one a client is made, and closed by `close`.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        client: httpx.Client | None = None,
+        rate_limiter: util.RateLimiter | None = None,
+        *,
+        retries: int = util.MAX_RETRIES,
+        base: str = QUAY_API_BASE,
+    ) -> None:
+        self._token = token
+        self._base = base.rstrip("/")
+        self._rate_limiter = rate_limiter
+        self._retries = retries
+        self._own_client = util.create_client() if client is None else None
+        self._client = self._own_client or client
+
+    def close(self) -> None:
+        """Close the client, if it was made here."""
+        if self._own_client is not None:
+            self._own_client.close()
+
+    def list_repositories(self, namespace: str, since: datetime | None = None) -> list[str]:
+        """List the public repositories of a namespace, and the private ones the token may see.
+
+        With `since`, those without a push at or after it are left out.
+
+        Raises:
+            QuayAPIError: the API refuses, or leads in circles.
+        """
+        query = {"namespace": namespace, "public": "true"}
+        if since is not None:
+            query["last_modified"] = "true"
+        names: list[str] = []
+        seen: set[str] = set()
+        while True:
+            document = self._request("/repository", query)
+            entries = _entries(document, "repositories")
+            names += [str(e.get("name")) for e in entries if _is_recent(e, "last_modified", since)]
+            cursor = document.get("next_page")
+            if not cursor:
+                return names
+            if cursor in seen or len(seen) >= _MOST_PAGES:
+                raise QuayAPIError(f"the list of {namespace} leads in circles: it repeats a page")
+            seen.add(cursor)
+            query["next_page"] = cursor
+
+    def has_tag(self, namespace: str, repository: str, tag: str) -> dict[str, Any] | None:
+        """Return what the API says of a tag, or None when the repository hasn't it."""
+        path = f"/repository/{quote(namespace)}/{quote(repository)}/tag/"
+        query = {"specificTag": tag, "onlyActiveTags": "true", "limit": "1"}
+        try:
+            document = self._request(path, query)
+        except APIException as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        return next(iter(_entries(document, "tags")), None)
+
+    def _request(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        url = f"{self._base}{path}?{urlencode(query)}"
+        chosen: dict[str, Any] = {"client": self._client, "retries": self._retries}
+        if self._rate_limiter is not None:
+            chosen["rate_limiter"] = self._rate_limiter
+        try:
+            answer: object = util.request_url("GET", url, headers=headers, **chosen).json()
+        except util.UnauthorizedException as error:
+            raise QuayAPIError(
+                "Authentication failed for quay.io API. Provide a valid quay.io API token for"
+                " accessing private organizations."
+            ) from error
+        except ValueError as error:
+            raise QuayAPIError(f"the quay.io API answered no JSON to GET {path}") from error
+        if not isinstance(answer, dict):
+            raise QuayAPIError(f"the quay.io API answered no JSON object to GET {path}")
+        return cast("dict[str, Any]", answer)
+
+
+def _entries(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    values: object = document.get(name, [])
+    if not isinstance(values, list):
+        raise QuayAPIError(f"the quay.io API answered no list of {name}")
+    return [cast("dict[str, Any]", v) for v in cast("list[object]", values) if isinstance(v, dict)]
+
+
+def resolve_quay_uri(
+    uri: str | URISpec,
+    token: str | None = None,
+    *,
+    max_workers: int = 1,
+    client: httpx.Client | None = None,
+    rate_limiter: util.RateLimiter | None = None,
+    retries: int | None = None,
+) -> list[tuple[str, str, str]]:
+    """Find the images that a `quay://NAMESPACE[/GLOB][:TAG]` URI names, sorted by name.
+
+    Returns (host, repository, tag) for each repository that matches the glob and has the tag; with
+    `since` only those whose tag was pushed at or after that day (UTC).
+
+    Raises:
+        URIParseError: the URI can't be parsed.
+        QuayAPIError: the API refuses.
+    """
+    spec = parse_uri(uri) if isinstance(uri, str) else uri
+    namespace, glob, tag, options = parse_quay_uri(spec)
+    since = _since(options.get("since"))
+    own_token = options.get("token")
+    given = {"client": client, "rate_limiter": rate_limiter, "retries": retries}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    quay = QuayClient(token=token if own_token is None else str(own_token), **chosen)
+    try:
+        listed = quay.list_repositories(namespace, since)
+        names = sorted(fnmatch.filter(listed, glob))
+        with ThreadPoolExecutor(max_workers) as pool:
+            tags = pool.map(lambda name: quay.has_tag(namespace, name, tag), names)
+            return [
+                (_HOST, f"{namespace}/{name}", tag)
+                for name, found in zip(names, tags, strict=True)
+                if found is not None and _is_recent(found, "start_ts", since)
+            ]
+    finally:
+        quay.close()
+
+
+def _is_recent(entry: dict[str, Any], field: str, since: datetime | None) -> bool:
+    """Whether a time (Unix, in seconds) that the API gave is at or after `since`."""
+    moment: object = entry.get(field)
+    return since is None or (isinstance(moment, int) and moment >= since.timestamp())
+
+
+def _since(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise URIParseError(f"Invalid since date '{value}', expected YYYY-MM-DD format") from error
