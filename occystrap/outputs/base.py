@@ -1,0 +1,72 @@
+"""What every output offers."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol, final
+
+if TYPE_CHECKING:
+    from occystrap.image.checks import CheckResults
+    from occystrap.image.element import ImageElement
+
+__all__ = ["ImageOutput", "Moved"]
+
+
+@final
+class Moved:
+    """What an output has written: layers, the bytes that moved, and layers that had not to."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.layers = 0
+        self.size = 0
+        self.skipped = 0
+
+    def count(self, *, layers: int = 0, size: int = 0, skipped: int = 0) -> None:
+        """Add to the counts; safe from any thread."""
+        with self._lock:
+            self.layers += layers
+            self.size += size
+            self.skipped += skipped
+
+
+class ImageOutput(Protocol):
+    """A place that an image is written to.
+
+    `close` ends it on every way out; before `finalize` has returned it also removes whatever was
+    written.
+    """
+
+    @property
+    def moved(self) -> Moved:
+        """What has been written so far."""
+        ...
+
+    @property
+    def requires_ordered_layers(self) -> bool:
+        """Whether layers have to come lowest first."""
+        ...
+
+    def fetch_callback(self, digest: str) -> bool:
+        """Whether the layer of this name is wanted."""
+        ...
+
+    def process_image_element(self, element: ImageElement) -> None:
+        """Take the config or a layer; may return before its bytes have moved.
+
+        Raises:
+            OccystrapError: this or an earlier element failed.
+        """
+        ...
+
+    def finalize(self) -> None:
+        """Wait for all bytes, and let the image appear under its final name."""
+        ...
+
+    def verify(self, *, full: bool = False) -> CheckResults:
+        """Look at what was written; `full` reads all of it again."""
+        ...
+
+    def close(self) -> None:
+        """Give up what the output holds; may be called twice."""
+        ...
