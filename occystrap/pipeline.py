@@ -1,0 +1,282 @@
+"""Putting the parts together: one source, the filters, one destination.
+
+Rule: a scheme is a row of a table. What all parts of a run share (the client, the rate limit, the
+retry budget) is made here, once, and closed here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, final
+
+from occystrap.client.build import TLS, proxies_from
+from occystrap.client.credentials import DockerConfig, credential_files, credentials_for
+from occystrap.client.limiter import RateLimiter
+from occystrap.client.retry import RetryPolicy
+from occystrap.client.session import Session
+from occystrap.client.traffic import Traffic
+from occystrap.errors import PipelineError
+from occystrap.image.cache import LayerCache
+from occystrap.image.progress import NoProgress
+from occystrap.inputs import registry as registry_input
+from occystrap.inputs import tarfile as tar_input
+from occystrap.oci.platform import Platform
+from occystrap.options import Options
+from occystrap.outputs.registry import RegistryWriter
+from occystrap.outputs.tarfile import TarWriter
+from occystrap.uri import check_options, parse_registry_uri, parse_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    import httpx
+
+    from occystrap.client.credentials import Credentials
+    from occystrap.image.progress import Progress
+    from occystrap.inputs.base import ImageInput
+    from occystrap.outputs.base import ImageOutput
+    from occystrap.uri import URISpec
+
+__all__ = ["ALL_PLATFORMS", "Pipeline", "PipelineBuilder", "Side"]
+
+ALL_PLATFORMS: Final = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """How one side of a pipeline reaches its registry; its URI decides before the options."""
+
+    secure: bool
+    tls: TLS
+    credentials: Credentials
+    max_workers: int
+
+    @classmethod
+    def of(cls, spec: URISpec, options: Options, stored: Credentials) -> Side:
+        """Read the side off its URI."""
+        chosen: Mapping[str, Any] = spec.options
+        username = _text(spec, "username", options.username)
+        password = _text(spec, "password", options.password)
+        return cls(
+            secure=not chosen.get("insecure", options.insecure),
+            tls=TLS(
+                _path(spec, "ca_file", options.ca_file),
+                _path(spec, "cert", options.cert),
+                _path(spec, "key", options.key),
+                bool(chosen.get("skip_verify", options.skip_verify)),
+            ),
+            credentials=credentials_for(username, password, stored),
+            max_workers=int(chosen.get("max_workers", options.max_workers)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A source and a destination that fit together."""
+
+    source: ImageInput
+    output: ImageOutput
+
+    def run(self) -> None:
+        """Move the image; on every way out both ends are closed.
+
+        Raises:
+            OccystrapError: it can't be read or written; nothing half-written is left.
+        """
+        source, output = self.source, self.output
+        try:
+            ordered = output.requires_ordered_layers
+            for element in source.fetch(output.fetch_callback, ordered=ordered):
+                output.process_image_element(element)
+            output.finalize()
+        finally:
+            output.close()
+            source.close()
+
+
+@final
+class PipelineBuilder:
+    """Makes the parts of pipelines from URIs; close it when the run is over.
+
+    `ctx` is a click context, or None for the defaults. With a `client` (or one in `ctx.obj` under
+    `CLIENT`) all requests go through it, and it stays open.
+    """
+
+    def __init__(
+        self,
+        ctx: Any = None,
+        *,
+        client: httpx.Client | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.options = options = Options.from_context(ctx)
+        obj: object = getattr(ctx, "obj", None)
+        self._client: Any = client
+        if client is None and isinstance(obj, dict):
+            self._client = obj.get("CLIENT")
+        self._progress = progress or NoProgress()
+        limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
+        self.traffic = Traffic(limiter=limiter, policy=RetryPolicy(options.retries))
+        self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
+        self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
+        self._sessions: dict[TLS, Session] = {}
+
+    def close(self) -> None:
+        """Close what was made here, and nothing that was handed in."""
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+
+    def __enter__(self) -> PipelineBuilder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def build_input(self, uri: str) -> ImageInput:
+        """Make the source that a URI names.
+
+        Raises:
+            PipelineError: there is no such scheme, or something is missing.
+            URIParseError: the URI can't be parsed, or has an option that doesn't exist.
+        """
+        spec = parse_uri(uri)
+        make = _INPUTS.get(spec.scheme)
+        if make is None:
+            raise PipelineError(f"Unknown input scheme: {spec.scheme} (known: {_names(_INPUTS)})")
+        check_options(spec, "input")
+        return make(self, spec)
+
+    def build_output(self, uri: str, source: ImageInput) -> ImageOutput:
+        """Make the destination that a URI names, for the image of a source.
+
+        Raises:
+            PipelineError: there is no such scheme, or something is missing.
+            URIParseError: the URI can't be parsed, or has an option that doesn't exist.
+        """
+        spec = parse_uri(uri)
+        make = _OUTPUTS.get(spec.scheme)
+        if make is None:
+            raise PipelineError(f"Unknown output scheme: {spec.scheme} (known: {_names(_OUTPUTS)})")
+        check_options(spec, "output")
+        return make(self, spec, source)
+
+    def build_pipeline(self, source: str, destination: str) -> Pipeline:
+        """Make both ends."""
+        image = self.build_input(source)
+        return Pipeline(image, self.build_output(destination, image))
+
+    def registry_input(self, spec: URISpec) -> registry_input.Image:
+        """Make a source of the scheme `registry`."""
+        side, options = self._side(spec), self.options
+        host, image, tag = parse_registry_uri(spec)
+        platform = Platform(
+            str(spec.options.get("os", options.os)),
+            str(spec.options.get("architecture", spec.options.get("arch", options.architecture))),
+            str(spec.options.get("variant", options.variant)),
+        )
+        named = str(spec.options.get("platform", ALL_PLATFORMS))
+        if named != ALL_PLATFORMS:
+            platform = Platform.parse(named)
+        return registry_input.Image(
+            host,
+            image,
+            tag,
+            platform.os,
+            platform.architecture,
+            platform.variant,
+            side.secure,
+            session=self._session(side.tls),
+            credentials=side.credentials,
+        )
+
+    def registry_output(self, spec: URISpec, tag: str | None = None) -> RegistryWriter:
+        """Make a destination of the scheme `registry`; `tag` replaces the one of the URI."""
+        side, options = self._side(spec), self.options
+        host, image, own_tag = parse_registry_uri(spec)
+        return RegistryWriter(
+            host,
+            image,
+            tag or own_tag,
+            side.secure,
+            compression_type=_text(spec, "compression", options.compression),
+            compression_level=options.compression_level,
+            max_workers=side.max_workers,
+            temp_dir=options.temp_dir,
+            layer_cache=self._cache,
+            progress=self._progress,
+            session=self._session(side.tls),
+            credentials=side.credentials,
+        )
+
+    def tar_input(self, spec: URISpec) -> tar_input.Image:
+        """Make a source of the scheme `tar`."""
+        options = self.options
+        return tar_input.Image(
+            _place(spec, "tar:// URI requires a path"),
+            temp_dir=options.temp_dir,
+            os=options.os,
+            architecture=options.architecture,
+            variant=options.variant,
+        )
+
+    def tar_output(self, spec: URISpec, source: ImageInput) -> TarWriter:
+        """Make a destination of the scheme `tar`; the image keeps the name it has."""
+        options = self.options
+        name = source.image
+        if isinstance(source, registry_input.Image):
+            name = source.reference.familiar
+        return TarWriter(
+            name,
+            source.tag,
+            _place(spec, "tar:// output URI requires a path"),
+            max_workers=options.max_workers,
+            temp_dir=options.temp_dir,
+            progress=self._progress,
+        )
+
+    def _side(self, spec: URISpec) -> Side:
+        return Side.of(spec, self.options, self._stored)
+
+    def _session(self, tls: TLS) -> Session:
+        if tls not in self._sessions:
+            proxies = proxies_from(self.options.environ)
+            self._sessions[tls] = Session(self._client, self.traffic, tls=tls, proxies=proxies)
+        return self._sessions[tls]
+
+
+def _text(spec: URISpec, name: str, default: str | None) -> str | None:
+    value = spec.options.get(name)
+    return default if value is None else str(value)
+
+
+def _path(spec: URISpec, name: str, default: str | None) -> Path | None:
+    value = _text(spec, name, default)
+    return None if value is None else Path(value)
+
+
+def _place(spec: URISpec, missing: str) -> str:
+    if not spec.path:
+        raise PipelineError(missing)
+    return spec.path
+
+
+def _names(table: Mapping[str, object]) -> str:
+    return ", ".join(sorted(table))
+
+
+_INPUTS: Final[dict[str, Callable[[PipelineBuilder, URISpec], ImageInput]]] = {
+    "registry": PipelineBuilder.registry_input,
+    "tar": PipelineBuilder.tar_input,
+}
+_OUTPUTS: Final[dict[str, Callable[[PipelineBuilder, URISpec, ImageInput], ImageOutput]]] = {
+    "registry": lambda builder, spec, _source: builder.registry_output(spec),
+    "tar": PipelineBuilder.tar_output,
+}
