@@ -1,0 +1,7 @@
+"""`python -m occystrap`."""
+
+from __future__ import annotations
+
+from occystrap.main import main
+
+main()
