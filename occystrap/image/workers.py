@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import OccystrapError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
 __all__ = ["Stopped", "Workers"]
@@ -68,16 +69,20 @@ class Workers:
             self._jobs.clear()
             self._changed.notify_all()
 
-    def guard(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Pass chunks on until the workers are stopped.
+    def guard(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
+        """Pass chunks on until the workers are stopped; where they come from is closed in the end.
 
         Raises:
             Stopped: they were.
         """
-        for chunk in chunks:
-            if self._stopped:
-                raise Stopped("stopped because another part failed")
-            yield chunk
+        try:
+            for chunk in chunks:
+                if self._stopped:
+                    raise Stopped("stopped because another part failed")
+                yield chunk
+        finally:
+            if isinstance(chunks, Generator):
+                chunks.close()  # not left to an error, which keeps what it passed through alive
 
     def __enter__(self) -> Workers:
         return self

@@ -15,31 +15,24 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
-from occystrap.errors import (
-    DigestMismatch,
-    ImageInputError,
-    ImageOutputError,
-    InvalidInput,
-    OccystrapError,
-    SizeMismatch,
-)
-from occystrap.image.archive import Archive
+from occystrap.errors import DigestMismatch, ImageOutputError, InvalidInput
 from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.archived import NAMELESS
-from occystrap.image.checks import CheckResults, Severity
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
 from occystrap.image.layer import StoredLayer
 from occystrap.image.progress import NoProgress, TrackedSource
 from occystrap.image.workers import Workers
-from occystrap.oci.digest import Digest, Digester, verified
+from occystrap.oci.digest import Digest, Digester
 from occystrap.oci.manifest import Config
 from occystrap.oci.reference import Reference, join_name
 from occystrap.outputs.base import Moved
+from occystrap.outputs.tarfile_checks import ExpectedTarball, check_tarball
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from occystrap.image.checks import CheckResults
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Layer
     from occystrap.image.progress import Progress, Task
@@ -134,28 +127,22 @@ class TarWriter:
         self._workers.wait()
         if not self._config:
             raise ImageOutputError("No config file was processed")
-        diff_ids = self._check_layers()
+        self._check_layers()
         if _config_name(self._config) not in self._archive.sizes:
             self._archive.add(_config_name(self._config), self._config)
-        self._archive.add(MANIFEST, self._manifest(diff_ids))
+        self._archive.add(MANIFEST, self._manifest())
         self._archive.publish()
 
     def verify(self, *, full: bool = False) -> CheckResults:
         """Look whether the file holds the image; `full` hashes every layer in it again."""
-        results = CheckResults()
-        try:
-            archive = Archive.open(self.path)
-        except ImageInputError as error:
-            results.add(Severity.ERROR, "verify.tarball", str(error))
-            return results
-        try:
-            self._verify(archive, results, full=full)
-        finally:
-            archive.close()
-        if not results.errors:
-            message = f"{self.path} holds {len(self._diff_ids)} layers"
-            results.add(Severity.INFO, "verify.ok", message)
-        return results
+        names = {_member(diff_id): diff_id for diff_id in self._in_order()}
+        sizes = self._archive.sizes
+        expected = ExpectedTarball(
+            (MANIFEST, self._manifest()),
+            (_config_name(self._config), self._config),
+            {name: (diff_id, sizes.get(name, 0)) for name, diff_id in names.items()},
+        )
+        return check_tarball(self.path, expected, full=full)
 
     def close(self) -> None:
         """Stop what is under way, and remove the file unless it is finished."""
@@ -201,55 +188,30 @@ class TarWriter:
         finally:
             task.finish()
 
-    def _check_layers(self) -> list[Digest]:
-        """Hold the layers against the config, and return their digests in order."""
+    def _in_order(self) -> list[Digest]:
+        return [self._diff_ids[number] for number in sorted(self._diff_ids)]
+
+    def _check_layers(self) -> None:
+        """Hold the layers against the config."""
         expected = Config.parse(self._config).diff_ids
         if sorted(self._diff_ids) != list(range(len(expected))):
             raise ImageOutputError(
                 f"the config names {len(expected)} layers, but {len(self._diff_ids)} came"
             )
-        for number, wanted in enumerate(expected):
-            if self._diff_ids[number] != wanted:
-                what = f"layer {number + 1} of {len(expected)}"
-                raise DigestMismatch(str(wanted), str(self._diff_ids[number]), what)
-        return list(expected)
+        for number, (wanted, actual) in enumerate(
+            zip(expected, self._in_order(), strict=True), start=1
+        ):
+            if actual != wanted:
+                what = f"layer {number} of {len(expected)}"
+                raise DigestMismatch(str(wanted), str(actual), what)
 
-    def _manifest(self, diff_ids: list[Digest]) -> bytes:
+    def _manifest(self) -> bytes:
         entry = {
             "Config": _config_name(self._config),
             "RepoTags": repository_tags(self.image, self.tag),
-            "Layers": [_member(diff_id) for diff_id in diff_ids],
+            "Layers": [_member(diff_id) for diff_id in self._in_order()],
         }
         return json.dumps([entry], separators=(",", ":")).encode()
-
-    def _verify(self, archive: Archive, results: CheckResults, *, full: bool) -> None:
-        diff_ids = [self._diff_ids[number] for number in sorted(self._diff_ids)]
-        expected = {
-            MANIFEST: ("verify.tarball", self._manifest(diff_ids)),
-            _config_name(self._config): ("verify.config", self._config),
-        }
-        for name, (check, content) in expected.items():
-            try:
-                intact = archive.read(name) == content
-                problem = "" if intact else f"{name} of {self.path} is not what was written"
-            except OccystrapError as error:
-                problem = str(error)
-            if problem:
-                results.add(Severity.ERROR, check, problem)
-        for diff_id in dict.fromkeys(diff_ids):
-            try:
-                self._verify_layer(archive, diff_id, full=full)
-            except OccystrapError as error:
-                results.add(Severity.ERROR, "verify.layer", str(error))
-
-    def _verify_layer(self, archive: Archive, diff_id: Digest, *, full: bool) -> None:
-        source = archive.source(_member(diff_id))
-        size = self._archive.sizes[_member(diff_id)]
-        if source.size != size:
-            raise SizeMismatch(size, source.size, f"layer {diff_id}")
-        if full:
-            for _ in verified(source.open(), diff_id, size, "layer"):
-                pass
 
 
 def _counted(chunks: Iterator[bytes], task: Task) -> Iterator[bytes]:
