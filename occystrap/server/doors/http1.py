@@ -57,14 +57,17 @@ _NO_TLS: Final = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nNo TLS o
 
 
 class Http1Connection:
-    """One connection, from its first byte to its end; the caller closes the socket."""
+    """One connection, from its first byte to its end; the caller closes the socket.
+
+    `sleep` raises CloseConnection when it is woken because the server stops.
+    """
 
     def __init__(
         self,
         handler: Handler,
         connection: socket.socket,
         client: str,
-        sleep: Callable[[float], object],
+        sleep: Callable[[float], None],
     ) -> None:
         self._handler = handler
         self._socket = connection
@@ -210,9 +213,10 @@ class Http1Connection:
         A reset throws away what is still under way: that has to be with the client first.
         """
         waited = 0.0
-        while _undelivered(self._socket) and waited < _DELIVERY_SECONDS:
-            self._sleep(_DELIVERY_POLL_SECONDS)
-            waited += _DELIVERY_POLL_SECONDS
+        with contextlib.suppress(CloseConnection):
+            while _undelivered(self._socket) and waited < _DELIVERY_SECONDS:
+                self._sleep(_DELIVERY_POLL_SECONDS)
+                waited += _DELIVERY_POLL_SECONDS
         on, at_once = 1, 0
         linger = struct.pack("ii", on, at_once)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

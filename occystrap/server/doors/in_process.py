@@ -160,7 +160,7 @@ def present(
     response: Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream
 ) -> httpx.Response:
     """Make an answer one of httpx."""
-    fields = list(response.headers)
+    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
     return httpx.Response(
         response.status, headers=fields, stream=stream, extensions=dict(_EXTENSIONS)
     )

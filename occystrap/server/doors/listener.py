@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from occystrap.errors import InvalidOption
 from occystrap.server.doors.http1 import Http1Connection
-from occystrap.server.message import Handler
+from occystrap.server.message import CloseConnection, Handler
 
 __all__ = ["Listener", "parse_address", "serve"]
 
@@ -103,11 +103,15 @@ class Listener:
 
     def _serve(self, connection: socket.socket, client: str) -> None:
         try:
-            Http1Connection(self._handler, connection, client, self._closing.wait).serve()
+            Http1Connection(self._handler, connection, client, self._sleep).serve()
         except Exception:  # noqa: BLE001 - any bug of a handler
             _LOG.exception("the connection of %s broke down", client)
         finally:
             self._end(connection)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._closing.wait(seconds):
+            raise CloseConnection
 
     def _end(self, connection: socket.socket) -> None:
         with self._lock:

@@ -1,0 +1,257 @@
+"""What a handler does to a client is the same through every door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from occystrap.server.doors.in_process import InProcessTransport
+from occystrap.server.doors.listener import serve
+from occystrap.server.message import (
+    CloseConnection,
+    Handler,
+    Headers,
+    Request,
+    ResetConnection,
+    Response,
+    Stall,
+)
+from tests.server.doors.scripts import Script, body_then, echo, text
+
+BODY = b"0123456789" * 10_000
+LENGTH = {"Content-Length": str(len(BODY))}
+Answer = Callable[[Request], Response]
+
+#: What a client met: the answer if there was one, its bytes, and the error if there was one.
+Outcome = tuple[int | None, bytes, str, str]
+
+
+def ask(client: httpx.Client, method: str = "GET", timeout: float = 20) -> Outcome:
+    """Make a request and tell all that came of it."""
+    status, received = None, b""
+    try:
+        with client.stream(method, "/path?a=b", timeout=timeout) as response:
+            status = response.status_code
+            for piece in response.iter_raw():
+                received += piece
+    except httpx.HTTPError as error:
+        return status, received, type(error).__name__, str(error)
+    return status, received, "", ""
+
+
+def raises(error: Exception) -> Answer:
+    """Make a handler that gives no answer."""
+
+    def answer(request: Request) -> Response:
+        raise error
+
+    return answer
+
+
+def answers(*pieces: bytes, then: Exception | None = None, length: int | None = None) -> Answer:
+    """Make a handler that answers 200 with these pieces."""
+    fields = {} if length is None else {"Content-Length": str(length)}
+    return lambda _request: Response(200, Headers(fields), body_then(pieces, then))
+
+
+def cut_short(detail: str) -> str:
+    """Say it as httpx does."""
+    return f"peer closed connection without sending complete message body ({detail})"
+
+
+CASES: dict[str, tuple[Answer, Outcome]] = {
+    "whole": (answers(BODY, length=len(BODY)), (200, BODY, "", "")),
+    "whole, in pieces": (answers(BODY[:7], b"", BODY[7:], length=len(BODY)), (200, BODY, "", "")),
+    "whole, of unknown length": (answers(BODY[:7], b"", BODY[7:]), (200, BODY, "", "")),
+    "longer than it says": (answers(BODY, length=5), (200, BODY[:5], "", "")),
+    "longer than it says, in pieces": (answers(b"abc", BODY, length=5), (200, b"abc01", "", "")),
+    "shorter than it says": (
+        answers(BODY, length=len(BODY) + 1),
+        (
+            200,
+            BODY,
+            "RemoteProtocolError",
+            cut_short("received 100000 bytes, expected 100001"),
+        ),
+    ),
+    "closed in the middle": (
+        answers(BODY, then=CloseConnection(), length=2 * len(BODY)),
+        (
+            200,
+            BODY,
+            "RemoteProtocolError",
+            cut_short("received 100000 bytes, expected 200000"),
+        ),
+    ),
+    "closed in the middle, of unknown length": (
+        answers(BODY, then=CloseConnection()),
+        (
+            200,
+            BODY,
+            "RemoteProtocolError",
+            cut_short("incomplete chunked read"),
+        ),
+    ),
+    "reset in the middle": (
+        answers(BODY, then=ResetConnection(), length=2 * len(BODY)),
+        (200, BODY, "ReadError", "[Errno 104] Connection reset by peer"),
+    ),
+    "reset behind the head": (
+        answers(then=ResetConnection(), length=1),
+        (200, b"", "ReadError", "[Errno 104] Connection reset by peer"),
+    ),
+    "closed behind the head": (
+        answers(then=CloseConnection(), length=1),
+        (
+            200,
+            b"",
+            "RemoteProtocolError",
+            cut_short("received 0 bytes, expected 1"),
+        ),
+    ),
+    "reset without an answer": (
+        raises(ResetConnection()),
+        (None, b"", "ReadError", "[Errno 104] Connection reset by peer"),
+    ),
+    "closed without an answer": (
+        raises(CloseConnection()),
+        (
+            None,
+            b"",
+            "RemoteProtocolError",
+            "Server disconnected without sending a response.",
+        ),
+    ),
+    "stalled for too long": (
+        answers(BODY, Stall(60.0), BODY, length=2 * len(BODY)),
+        (200, BODY, "ReadTimeout", "timed out"),
+    ),
+    "stalled for a moment": (
+        answers(BODY[:5], Stall(0.001), BODY[5:], length=len(BODY)),
+        (200, BODY, "", ""),
+    ),
+    "no content": (lambda _request: Response(204), (204, b"", "", "")),
+    "not modified": (
+        lambda _request: Response(304, Headers(LENGTH), body_then((BODY,))),
+        (304, b"", "", ""),
+    ),
+}
+
+
+@pytest.fixture(params=["socket", "in-process"])
+def reach(request: pytest.FixtureRequest) -> Iterator[Callable[[Handler], httpx.Client]]:
+    """Put a handler behind a door; return a client at that door."""
+    closing = []
+
+    def behind(handler: Handler) -> httpx.Client:
+        if request.param == "socket":
+            listener = serve(handler)
+            closing.append(listener.close)
+            client = httpx.Client(base_url=listener.url, trust_env=False)
+        else:
+            transport = InProcessTransport(handler)
+            client = httpx.Client(base_url="http://registry.test", transport=transport)
+        closing.append(client.close)
+        return client
+
+    yield behind
+    for close in reversed(closing):
+        close()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_a_client_meets(reach: Callable[[Handler], httpx.Client], case: str) -> None:
+    """The status, the bytes that came, and the exception with its words."""
+    answer, outcome = CASES[case]
+    patience = 0.2 if "ReadTimeout" in outcome else 20
+    assert ask(reach(Script(answer)), timeout=patience) == outcome
+
+
+@pytest.mark.parametrize("case", ["whole", "shorter than it says", "reset in the middle"])
+def test_head_has_no_body_to_break(reach: Callable[[Handler], httpx.Client], case: str) -> None:
+    """A HEAD never touches the body, whatever there is to come."""
+    assert ask(reach(Script(CASES[case][0])), "HEAD") == (200, b"", "", "")
+
+
+def test_the_handler_sees_the_request(reach: Callable[[Handler], httpx.Client]) -> None:
+    """Method, path and query, headers with duplicates, body and host."""
+    script = Script(echo)
+    client = reach(script)
+    headers = [("X-Name", "one"), ("x-name", "two")]
+    url = "/v2/a%2Fb/?n=1&last=%C3%A4+b&empty="
+    response = client.put(url, headers=headers, content=iter([b"ab", b"c"]))
+    (request,) = script.requests
+    assert response.content == b"abc"
+    assert (request.method, request.path) == ("PUT", "/v2/a%2Fb/")
+    assert request.query == (("n", "1"), ("last", "ä b"), ("empty", ""))
+    assert request.headers.get_all("X-NAME") == ("one", "two")
+    assert request.headers.get("Transfer-Encoding") == "chunked"
+    assert request.host == client.base_url.netloc.decode()
+    assert request.scheme == "http"
+    assert request.door
+
+
+def test_every_header_of_an_answer_arrives(reach: Callable[[Handler], httpx.Client]) -> None:
+    """In their order, duplicates and all that is in Latin-1."""
+    fields = [("Link", "<a>"), ("X-Umlaut", "\xe4"), ("Link", "<b>"), ("Content-Length", "0")]
+    response = reach(Script(lambda _: Response(200, Headers(fields)))).get("/")
+    assert response.headers.get_list("Link") == ["<a>", "<b>"]
+    assert response.headers.raw[1][1] == b"\xe4"
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000_000])
+def test_bodies_of_every_size_go_both_ways(
+    reach: Callable[[Handler], httpx.Client], size: int
+) -> None:
+    """What is sent is what comes back."""
+    content = (b"0123456789abcde\n" * (size // 16 + 1))[:size]
+    assert reach(Script(echo)).post("/", content=content).content == content
+
+
+@pytest.mark.parametrize(("sent", "declared"), [(b"ab", 3), (b"abcd", 3)])
+def test_a_request_has_to_be_as_long_as_it_says(
+    reach: Callable[[Handler], httpx.Client], sent: bytes, declared: int
+) -> None:
+    """The client breaks off by itself, and the handler isn't told that all is well."""
+    finished = []
+
+    def read(request: Request) -> Response:
+        finished.append(b"".join(request.body))
+        return text(b"")
+
+    client = reach(Script(read))
+    with pytest.raises(Exception, match="data for declared Content-Length") as caught:
+        client.post("/", content=iter([sent]), headers={"Content-Length": str(declared)})
+    assert type(caught.value).__module__.startswith("h11")
+    assert finished == []
+
+
+def test_an_early_answer_is_received(reach: Callable[[Handler], httpx.Client]) -> None:
+    """A handler may refuse without reading; the client gets to know, and sends all the same."""
+    sent = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(100):
+            sent.append(number)
+            yield bytes(10_000)
+
+    client = reach(Script(lambda _: text(b"too big", 413)))
+    response = client.post("/", content=pieces())
+    assert (response.status_code, response.content) == (413, b"too big")
+    assert len(sent) == 100
+    assert client.get("/").status_code == 413
+
+
+def test_an_error_of_the_client_itself_reaches_it(
+    reach: Callable[[Handler], httpx.Client],
+) -> None:
+    """What the request's body raises comes out of the client, and ends the request."""
+
+    def pieces() -> Iterator[bytes]:
+        yield b"abc"
+        raise ValueError("the file is gone")
+
+    with pytest.raises(ValueError, match="the file is gone"):
+        reach(Script(echo)).post("/", content=pieces())
