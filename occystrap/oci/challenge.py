@@ -28,7 +28,7 @@ _END: Final = r"[ \t]*(?=,|\Z)"
 _SCHEME: Final = re.compile(rf"(?P<scheme>{_NAME})(?:[ \t]+|(?=,|\Z))")
 _CREDENTIALS: Final = re.compile(rf"(?P<token68>{_TOKEN68}){_END}")
 _PARAMETER: Final = re.compile(
-    rf"(?P<name>{_NAME})[ \t]*=[ \t]*(?:(?P<quoted>{_QUOTED})|(?P<bare>{_NAME})){_END}", re.DOTALL
+    rf"(?P<name>{_NAME})[ \t]*=[ \t]*(?:(?P<quoted>{_QUOTED})|(?P<bare>{_NAME})){_END}"
 )
 _SEPARATOR: Final = re.compile(r"[ \t]*(?:,[ \t]*)+")
 _WEB_ADDRESS: Final = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
@@ -60,7 +60,7 @@ def _quote(value: str) -> str:
 
 
 def _unquote(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL)
+    return re.sub(r"\\(.)", r"\1", value[1:-1])
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:

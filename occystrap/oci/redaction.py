@@ -13,11 +13,18 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MASK", "redact_header", "redact_headers", "redact_url"]
+__all__ = [
+    "HARMLESS_HEADERS",
+    "HARMLESS_PARAMETERS",
+    "MASK",
+    "redact_header",
+    "redact_headers",
+    "redact_url",
+]
 
 MASK: Final = "***"
 
-_HARMLESS_PARAMETERS: Final = frozenset(
+HARMLESS_PARAMETERS: Final = frozenset(
     {
         "artifacttype",
         "digest",
@@ -37,7 +44,7 @@ _HARMLESS_PARAMETERS: Final = frozenset(
         "tag",
     }
 )
-_HARMLESS_HEADERS: Final = frozenset(
+HARMLESS_HEADERS: Final = frozenset(
     {
         "accept",
         "accept-encoding",
@@ -82,8 +89,9 @@ _HARMLESS_HEADERS: Final = frozenset(
 )
 _URL_HEADERS: Final = frozenset({"content-location", "location", "referer"})
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
-#: A password with a slash in it ends up in the path, and so does the `@` behind it.
-_USER_IN_PATH: Final = re.compile(r"@(?!sha256:|sha512:)")
+#: An `@` that belongs neither to a host nor to a digest. A password that should have been escaped
+#: ends where its first slash, question mark or hash is, and leaves its `@` behind.
+_STRAY_AT: Final = re.compile(r"@(?!sha256:|sha512:)")
 
 
 def redact_url(url: str) -> str:
@@ -97,7 +105,8 @@ def redact_url(url: str) -> str:
         return MASK
     host = parts.netloc.rpartition("@")[2]
     understood = _HOST.fullmatch(host) if host else not parts.netloc and not parts.scheme
-    if not understood or _USER_IN_PATH.search(parts.path):
+    after_host = f"{parts.path}?{parts.query}#{parts.fragment}"
+    if not understood or _STRAY_AT.search(after_host):
         return MASK
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~", errors="replace")
     return urlunsplit((parts.scheme, host, path, _redact_query(parts.query), ""))
@@ -109,7 +118,7 @@ def _redact_query(query: str) -> str:
     shown = [
         f"{name}={quote(value, safe=':/,', errors='replace')}"
         for name, value in pairs
-        if name.lower() in _HARMLESS_PARAMETERS
+        if name.lower() in HARMLESS_PARAMETERS
     ]
     return "&".join(shown if len(shown) == len(pairs) else [*shown, MASK])
 
@@ -119,7 +128,7 @@ def redact_header(name: str, value: str) -> str:
     lowered = name.lower()
     if lowered in _URL_HEADERS:
         return redact_url(value)
-    return value if lowered in _HARMLESS_HEADERS else MASK
+    return value if lowered in HARMLESS_HEADERS else MASK
 
 
 def redact_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

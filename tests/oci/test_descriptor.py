@@ -72,3 +72,13 @@ def test_a_document_that_is_no_descriptor_is_quoted_in_short() -> None:
     with pytest.raises(InvalidManifest, match=r"no digest and size: \{'x': 'x") as caught:
         Descriptor.from_document({"x": "x" * 10_000})
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("depth", [600, 900, 950, 980, 1000])
+def test_a_document_too_deep_to_be_quoted_is_an_invalid_manifest(depth: int) -> None:
+    """A descriptor that could just be parsed can be told of, however deep the stack is."""
+    nested: object = "x"
+    for _ in range(depth):
+        nested = [nested]
+    with pytest.raises(InvalidManifest, match="no digest and size"):
+        Descriptor.from_document({"x": nested})

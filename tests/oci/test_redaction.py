@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from occystrap.oci.redaction import (
-    _HARMLESS_HEADERS,
-    _HARMLESS_PARAMETERS,
+    HARMLESS_HEADERS,
+    HARMLESS_PARAMETERS,
     MASK,
     redact_header,
     redact_headers,
@@ -26,15 +26,15 @@ NAMES = st.from_regex(r"[A-Za-z0-9_.~-]{0,20}", fullmatch=True)
 BASES = st.sampled_from(["https://h.example", "http://[::1]:5000", "https://h:8443", "", "//h"])
 
 
-@given(BASES, ROUTES, st.lists(st.tuples(NAMES, SECRETS), min_size=1), st.sampled_from("&"))
+@given(BASES, ROUTES, st.lists(st.tuples(NAMES, SECRETS), min_size=1))
 def test_no_unknown_parameter_survives(
-    base: str, route: Route, parameters: list[tuple[str, str]], separator: str
+    base: str, route: Route, parameters: list[tuple[str, str]]
 ) -> None:
     """The value of a parameter is shown only if its name is known to be harmless."""
     unknown = [
-        (name, value) for name, value in parameters if name.lower() not in _HARMLESS_PARAMETERS
+        (name, value) for name, value in parameters if name.lower() not in HARMLESS_PARAMETERS
     ]
-    query = separator.join(f"{name}={quote(value, safe='')}" for name, value in unknown)
+    query = "&".join(f"{name}={quote(value, safe='')}" for name, value in unknown)
     assert SECRET not in redact_url(f"{base}{route.path}?{query}")
 
 
@@ -59,14 +59,17 @@ def test_no_password_survives(scheme: str, user: str, before: str, host: str, re
     assert SECRET not in shown
 
 
-@pytest.mark.parametrize("odd", ["/", "//", "?", "/?", "@", ":", "\\", "[", "é", " ", "\n"])
+@pytest.mark.parametrize("odd", ["/", "//", "?", "/?", "#", "@", ":", "\\", "[", "é", " ", "\n"])
 @pytest.mark.parametrize(
     "prefix", ["https://", "https:/", "https:///", "//", "", "registry://", "x:"]
 )
-def test_no_password_survives_that_should_have_been_escaped(prefix: str, odd: str) -> None:
+@pytest.mark.parametrize("user", ["user:", "user:1", "12:34", ""])
+def test_no_password_survives_that_should_have_been_escaped(
+    user: str, prefix: str, odd: str
+) -> None:
     """People paste passwords as they are; what can't be told apart is masked whole."""
-    for password in (f"a{odd}{SECRET}", f"{SECRET}{odd}a", f"a{odd}{SECRET}{odd}b"):
-        assert SECRET not in redact_url(f"{prefix}user:{password}@h/a/b")
+    for password in (f"a{odd}{SECRET}", f"{SECRET}{odd}a", f"{odd}{SECRET}{odd}"):
+        assert SECRET not in redact_url(f"{prefix}{user}{password}@h/a/b")
 
 
 @given(ANY_TEXT | near("https://u:p@h/?&=#[]%"))
@@ -85,7 +88,10 @@ def test_any_text_can_be_redacted(text: str) -> None:
             "https://u:p@h:5000/v2/a/tags/list?n=5&last=x",
             "https://h:5000/v2/a/tags/list?n=5&last=x",
         ),
-        ("https://h/t?service=s&scope=repository%3Aa%2Fb%3Apull%2Cpush", None),
+        (
+            "https://h/t?service=s&scope=repository%3Aa%2Fb%3Apull%2Cpush",
+            "https://h/t?service=s&scope=repository:a/b:pull,push",
+        ),
         ("https://h/x?X-Amz-Signature=s&n=1&sig=t", "https://h/x?n=1&***"),
         ("/v2/a/blobs/uploads/1?_state=s", "/v2/a/blobs/uploads/1?***"),
         (
@@ -97,6 +103,7 @@ def test_any_text_can_be_redacted(text: str) -> None:
         ("registry://u:p@h/a@sha256:aa", "registry://h/a@sha256:aa"),
         ("https://h/a b\x1b[2J", "https://h/a%20b%1B%5B2J"),
         ("https://h/a%2Fb", "https://h/a%2Fb"),
+        ("https://u:p@q@h/a", "https://h/a"),
         ("u:p@h/a", MASK),
         ("https://h:port/a", MASK),
         ("https://[::1/a", MASK),
@@ -106,17 +113,15 @@ def test_any_text_can_be_redacted(text: str) -> None:
         ("", ""),
     ],
 )
-def test_what_is_shown_of_a_url(url: str, shown: str | None) -> None:
+def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
     """Enough to find the request again: host, path and what is known to be harmless."""
-    if shown is None:
-        shown = "https://h/t?service=s&scope=repository:a/b:pull,push"
     assert redact_url(url) == shown
 
 
 @given(LINE, SECRETS)
 def test_no_unknown_header_survives(name: str, value: str) -> None:
     """The value of a header is shown only if its name is known to be harmless."""
-    if name.lower() not in _HARMLESS_HEADERS:
+    if name.lower() not in HARMLESS_HEADERS:
         assert SECRET not in redact_header(name, f"Bearer {value}")
 
 
