@@ -17,7 +17,7 @@ from occystrap.oci.digest import Digest, Digester, verified
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CHUNK", "FileLayer", "Layer", "Source", "StoredLayer", "UnnamedLayer"]
+__all__ = ["CHUNK", "FileLayer", "Layer", "Source", "StoredLayer", "UnnamedLayer", "tar_size"]
 
 #: Bytes read at once where we choose.
 CHUNK: Final = 256 * 1024
@@ -148,3 +148,9 @@ class FileLayer:
         self.file.seek(0)
         while chunk := self.file.read(CHUNK):
             yield chunk
+
+
+def tar_size(layer: Layer) -> int | None:
+    """Tell how large the tar of a layer is, if that is known before it is read."""
+    stored = layer.stored
+    return stored.size if stored is not None and stored.digest == layer.diff_id else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO, final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from rich.console import Console
@@ -28,6 +28,7 @@ __all__ = [
     "TerminalProgress",
     "TrackedSource",
     "progress_for",
+    "tracked",
 ]
 
 _INTERVAL: Final = 30.0
@@ -81,16 +82,24 @@ class TrackedSource:
         return self.source.size
 
     def open(self) -> Iterator[bytes]:
-        """Read them; what is read in vain, because it has to be read again, doesn't count."""
-        moved = 0
-        try:
-            for chunk in self.source.open():
-                yield chunk
-                moved += len(chunk)
-                self.task.advance(len(chunk))
-        except BaseException:
-            self.task.advance(-moved)
-            raise
+        """Read them."""
+        return tracked(self.source.open(), self.task)
+
+
+def tracked(chunks: Iterable[bytes], task: Task) -> Iterator[bytes]:
+    """Pass chunks on and advance a task; what is read in vain is taken back.
+
+    Whoever breaks off is going to read again from the start.
+    """
+    moved = 0
+    try:
+        for chunk in chunks:
+            yield chunk
+            moved += len(chunk)
+            task.advance(len(chunk))
+    except BaseException:
+        task.advance(-moved)
+        raise
 
 
 class _Entered:

@@ -13,8 +13,8 @@ from occystrap.client.download import RemoteBlob
 from occystrap.client.upload import UploadOutcome
 from occystrap.image.cache import filters_hash
 from occystrap.image.compression import compressed
-from occystrap.image.layer import StoredLayer
-from occystrap.image.progress import TrackedSource
+from occystrap.image.layer import StoredLayer, tar_size
+from occystrap.image.progress import TrackedSource, tracked
 from occystrap.image.spool import Spool
 from occystrap.oci.digest import Digester
 from occystrap.oci.manifest import Descriptor
@@ -66,7 +66,7 @@ class LayerUploader:
         compression = self.compression or Compression.GZIP
         known = self._remembered(name, compression)
         if known is None:
-            known = self._send_compressed(layer, family, compression)
+            known = self._send_compressed(name, layer, family, compression)
             if self.cache is not None:
                 self.cache.record(name, self._recipe(compression), known, layer.diff_id)
         return _of_family(known, family)
@@ -92,14 +92,16 @@ class LayerUploader:
         return as_is or known.compression is not Compression.NONE
 
     def _send_compressed(
-        self, layer: Layer, family: Family, compression: Compression
+        self, name: str, layer: Layer, family: Family, compression: Compression
     ) -> Descriptor:
         with Spool(temp_dir=self.temp_dir) as spool:
             digester = Digester()
-            tar = self.workers.guard(layer.open_tar())
+            task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
+            tar = tracked(self.workers.guard(layer.open_tar()), task)
             for chunk in compressed(tar, compression, self.level):
                 digester.update(chunk)
                 spool.write(chunk)
+            task.finish()
             media_type = layer_media_type(family, compression)
             descriptor = Descriptor(media_type, digester.digest, digester.size)
             self._send(descriptor, spool, None)

@@ -20,8 +20,8 @@ from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.archived import NAMELESS
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
-from occystrap.image.layer import StoredLayer
-from occystrap.image.progress import NoProgress, TrackedSource
+from occystrap.image.layer import StoredLayer, tar_size
+from occystrap.image.progress import NoProgress, TrackedSource, tracked
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digest, Digester
 from occystrap.oci.manifest import Config
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from occystrap.image.checks import CheckResults
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Layer
-    from occystrap.image.progress import Progress, Task
+    from occystrap.image.progress import Progress
 
 __all__ = ["TarWriter", "repository_tags"]
 
@@ -162,7 +162,7 @@ class TarWriter:
         """Write a layer; an open tar with a diff_id checks itself against it."""
         diff_id = layer.diff_id
         digester = Digester()
-        name, size = (None, None) if diff_id is None else (_member(diff_id), _tar_size(layer))
+        name, size = (None, None) if diff_id is None else (_member(diff_id), tar_size(layer))
         target = self._archive.open(number, name, size)
         with contextlib.closing(self._workers.guard(self._tracked(number, layer))) as chunks:
             for chunk in chunks:
@@ -184,7 +184,7 @@ class TarWriter:
             if isinstance(layer, StoredLayer):
                 yield from replace(layer, source=TrackedSource(layer.source, task)).open_tar()
             else:
-                yield from _counted(layer.open_tar(), task)
+                yield from tracked(layer.open_tar(), task)
         finally:
             task.finish()
 
@@ -212,19 +212,6 @@ class TarWriter:
             "Layers": [_member(diff_id) for diff_id in self._in_order()],
         }
         return json.dumps([entry], separators=(",", ":")).encode()
-
-
-def _counted(chunks: Iterator[bytes], task: Task) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk
-        task.advance(len(chunk))
-
-
-def _tar_size(layer: Layer) -> int | None:
-    """Tell how large the tar of a layer is, if that is known before it is read."""
-    if isinstance(layer, StoredLayer) and layer.stored.digest == layer.diff_id:
-        return layer.stored.size
-    return None
 
 
 def _config_name(config: bytes) -> str:
