@@ -14,7 +14,6 @@ from occystrap.image.layer import StoredLayer
 from occystrap.image.sources import VerifiedSource
 from occystrap.oci.digest import Digest
 from occystrap.oci.manifest import Index, Manifest, parse_manifest
-from occystrap.oci.media_types import OCI_INDEX
 from occystrap.oci.platform import choose
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def read_oci_layout(
         InvalidInput: a document can't be parsed.
         VerificationError: a blob isn't what its name says.
     """
-    index = parse_manifest(archive.read(INDEX), OCI_INDEX)
+    index = parse_manifest(archive.read(INDEX))
     if not isinstance(index, Index):
         raise InvalidManifest(f"{INDEX} is no index")
     if not index.manifests:

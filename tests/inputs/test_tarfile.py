@@ -178,8 +178,11 @@ def test_of_several_images_one_is_selected(path: Path, make: Callable[[], bytes]
         image = opened(path, content, select=name)
         assert image.get_config() == SECOND.config
         assert image.image in name
-    with pytest.raises(ImageInputError, match="holds no image 'nope:1'; there is: 'example/app:1"):
-        opened(path, content, select="nope:1")
+    for name in ("nope:1", "NOT/a name"):
+        with pytest.raises(
+            ImageInputError, match=f"image '{name}'; there is: 'example/app:1.0', '"
+        ):
+            opened(path, content, select=name)
 
 
 PLATFORMS = [

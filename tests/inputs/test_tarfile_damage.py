@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from occystrap.errors import DigestMismatch, ImageInputError, OccystrapError, SizeMismatch
 from occystrap.image.element import IMAGE_LAYER, ImageElement
 from occystrap.inputs.tarfile import Image
-from occystrap.oci.media_types import Compression
+from occystrap.oci.descriptor import Descriptor
+from occystrap.oci.manifest import build_manifest
+from occystrap.oci.media_types import OCI_CONFIG, Compression, Family
 from tests.support import archives
 from tests.support.archives import SHAPES, tar_of
 from tests.support.images import layer, make_image, sha256, stored, varied_image
@@ -60,6 +62,9 @@ def saved(**changes: object) -> bytes:
     )
 
 
+MANIFEST = build_manifest(Family.OCI, Descriptor.of(b"{}", OCI_CONFIG), []).raw
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -80,6 +85,7 @@ def saved(**changes: object) -> bytes:
         (saved(Layers=[None]), "'Layers' of manifest.json holds something that is no text"),
         (saved(RepoTags="a:1"), "'RepoTags' of manifest.json is not a JSON list"),
         (tar_of([("index.json", b"3")]), "is not a JSON object"),
+        (tar_of([("index.json", MANIFEST)]), "index.json is no index"),
         (tar_of([("index.json", b"{}")]), "schemaVersion"),
         (tar_of([("index.json", b'{"schemaVersion":2,"manifests":[]}')]), "holds no image"),
     ],

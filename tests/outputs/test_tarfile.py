@@ -19,7 +19,7 @@ from occystrap.image.progress import LineProgress
 from occystrap.inputs.tarfile import Image
 from occystrap.oci.media_types import Compression
 from occystrap.outputs.tarfile import TarWriter, repository_tags
-from tests.support.archives import SHAPES, docker_save
+from tests.support.archives import SHAPES, docker_save, tar_of
 from tests.support.elements import config_of, layers_of
 from tests.support.images import layer, make_image, sha256, stored, varied_image
 
@@ -169,6 +169,14 @@ def test_progress_counts_the_stored_bytes(path: Path) -> None:
     ]
 
 
+def shrink(path: Path) -> None:
+    """Put a shorter layer in the place of the first."""
+    with tarfile.open(path) as tar:
+        files = {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+    files[f"{VARIED.diff_ids[0]}/layer.tar"] = b"short"
+    path.write_bytes(tar_of(files.items()))
+
+
 def damage(path: Path, old: bytes, new: bytes) -> None:
     """Change bytes of a file in place."""
     content = path.read_bytes()
@@ -190,6 +198,7 @@ def damage(path: Path, old: bytes, new: bytes) -> None:
             ["verify.tarball", "verify.config"] + ["verify.layer"] * 3,
             None,
         ),
+        (shrink, ["verify.layer"], None),
         (
             lambda path: write(path, [config_of(OTHER), *layers_of(OTHER)]),
             ["verify.tarball", "verify.config", "verify.layer"],
