@@ -86,7 +86,6 @@ class RegistryWriter:
         self.password = password
         self.max_workers = max_workers
         self.reference = Reference.parse(join_name(image, tag), registry)
-        self._compression = None if compression_type is None else Compression(compression_type)
         self._own_session = None
         if session is None:
             session = self._own_session = open_session(
@@ -106,12 +105,11 @@ class RegistryWriter:
             self._workers,
             self.moved,
             progress or NoProgress(),
-            self._compression,
+            None if compression_type is None else Compression(compression_type),
             compression_level,
             temp_dir,
             layer_cache,
         )
-        self._cache = layer_cache
         self._origin: Manifest | None = None
         self._config: Descriptor | None = None
         self._order: dict[int, str] = {}
@@ -155,8 +153,8 @@ class RegistryWriter:
         self._check_digest(manifest)
         self._registry.put_manifest(self.reference.repository, self._target, manifest)
         self.manifest = manifest
-        if self._cache is not None:
-            self._cache.save()
+        if self._uploader.cache is not None:
+            self._uploader.cache.save()
 
     def store_index(self, index: Index) -> None:
         """Store an index, byte for byte; everything that it lists has to be there."""
@@ -202,7 +200,7 @@ class RegistryWriter:
     @property
     def _family(self) -> Family:
         """Whose manifest is written: the source's; for zstd OCI's, since Docker's has none."""
-        if self._compression is Compression.ZSTD:
+        if self._uploader.compression is Compression.ZSTD:
             return Family.OCI
         known = None if self._origin is None else lookup(self._origin.media_type)
         return Family.DOCKER if known is None else known.family
