@@ -149,9 +149,10 @@ def _media_type(document: dict[str, Any], content_type: str) -> MediaType:
     found = _known(declared) if declared else served or _known(shape)
     if found is None:
         raise InvalidManifest(f"{what} has the unknown media type {declared[:100]!r}")
-    ambiguous = any(document.get(name) is not None for name in _FOREIGN_FIELDS[found.kind])
-    if ambiguous or (served is not None and served.kind is not found.kind):
+    if any(document.get(name) is not None for name in _FOREIGN_FIELDS[found.kind]):
         raise InvalidManifest(f"{what} is ambiguous: it could be an image or an index")
+    if served is not None and served.kind is not found.kind:
+        raise InvalidManifest(f"{what} came as {served.name}, but is {found.name}")
     return found
 
 
