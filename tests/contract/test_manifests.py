@@ -162,10 +162,11 @@ def test_foreign_layers_need_not_be_there(wire: Wire, differs: Differs) -> None:
 
 
 @pytest.mark.usefixtures("blobs")
-def test_a_size_that_is_not_true_is_refused(wire: Wire, differs: Differs) -> None:
+@pytest.mark.parametrize("excess", [-1, 1])
+def test_a_size_that_is_not_true_is_refused(wire: Wire, differs: Differs, excess: int) -> None:
     """A descriptor has to say how long its content is."""
     document = json.loads(image_manifest(CONFIG, LAYER))
-    document["layers"][0]["size"] += 1
+    document["layers"][0]["size"] += excess
     response = wire.put_manifest("a/b", "v1", json.dumps(document).encode())
     assert response.status_code == differs("size that is not true")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,7 +15,7 @@ from occystrap.oci.routes import METHODS, Route, RouteKind
 from occystrap.server.directory_store import DirectoryStore
 from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.doors.listener import serve
-from occystrap.server.message import Headers, Request
+from occystrap.server.message import Headers, Request, RequestAborted
 from occystrap.server.registry import Registry
 from occystrap.server.store import Store
 from tests.support.wire import CONFIG, Wire, error_code, image_manifest
@@ -103,6 +103,30 @@ def test_a_single_request_with_wrong_bytes_leaves_nothing(wire: Wire, tmp_path: 
     assert error_code(wire.client.post(url, content=b"other")) == "DIGEST_INVALID"
     assert wire.get_blob("a/b", DIGEST).status_code == 404
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_single_request_that_broke_off_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    """There is no upload to go on with that the client could know of."""
+
+    def body() -> Iterator[bytes]:
+        yield CONTENT[:5]
+        raise RequestAborted
+
+    request = Request("POST", "/v2/a/blobs/uploads/", (("digest", str(DIGEST)),), body=body())
+    with pytest.raises(RequestAborted):
+        Registry(store).handle(request)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"), [('W/"{}"', 304), ('"x", W/"{}"', 304), ("*", 304), ("{}", 200)]
+)
+def test_conditions_of_every_form(wire: Wire, condition: str, status: int) -> None:
+    """Entity tags are compared weakly, and any is any."""
+    digest = Digest.of(wire.put_image("a/b", "v1"))
+    headers = {"If-None-Match": condition.format(digest)}
+    response = wire.client.get("/v2/a/b/manifests/v1", headers=headers)
+    assert response.status_code == status
 
 
 def test_a_manifest_needs_no_content_type(wire: Wire) -> None:

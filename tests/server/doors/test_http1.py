@@ -12,7 +12,14 @@ from contextlib import contextmanager
 import pytest
 
 from occystrap.server.doors.listener import Listener, serve
-from occystrap.server.message import Headers, Request, RequestAborted, Response, Stall
+from occystrap.server.message import (
+    Headers,
+    Request,
+    RequestAborted,
+    ResetConnection,
+    Response,
+    Stall,
+)
 from tests.server.doors.scripts import Script, body_then, echo, text
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -222,6 +229,27 @@ def test_what_came_before_a_stall_is_sent_before_it() -> None:
         received = b""
         while not received.endswith(b"abc"):
             received += connection.recv(65536)
+
+
+def test_what_came_before_a_reset_arrives() -> None:
+    """A slow client gets every byte of it first, though a reset overtakes what is under way."""
+    body = bytes(500_000)
+    pieces = body_then((body,), ResetConnection())
+    response = Response(200, Headers({"Content-Length": "1000000"}), pieces)
+    received = bytearray()
+
+    def read() -> None:
+        while piece := connection.recv(1024):
+            received.extend(piece)
+
+    with serve(Script(lambda _: response)) as listener, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, _, port = listener.host.rpartition(":")
+        connection.connect((host, int(port)))
+        connection.sendall(GET)
+        with pytest.raises(ConnectionResetError):
+            read()
+    assert received.endswith(body)
 
 
 def test_requests_are_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:

@@ -50,9 +50,9 @@ def test_an_address_in_use_is_an_error() -> None:
 
 
 def test_an_address_can_be_used_again_at_once() -> None:
-    """Connections that just ended don't hold the port."""
-    with serve(Script(echo)) as listener:
-        httpx.get(listener.url, headers={"Connection": "close"}, trust_env=False)
+    """Connections that it has just dropped don't hold the port."""
+    with httpx.Client(trust_env=False) as client, serve(Script(echo)) as listener:
+        client.get(listener.url)
     host, _, port = listener.host.rpartition(":")
     with serve(Script(echo), (host, int(port))) as again:
         assert httpx.get(again.url, trust_env=False).status_code == 200
