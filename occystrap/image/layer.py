@@ -7,7 +7,7 @@ decompresses or compresses what can be passed on.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, final
 
 from occystrap.image.compression import decompressed
@@ -89,6 +89,10 @@ class StoredLayer:
             return self.source.open()
         return _tar_of(self.source, self.diff_id)
 
+    def over(self, source: Source) -> StoredLayer:
+        """Make the same layer over another source of its bytes, such as one that counts them."""
+        return replace(self, source=source)
+
 
 def _tar_of(source: Source, diff_id: Digest | None) -> Iterator[bytes]:
     tar = decompressed(source.open())
@@ -102,7 +106,7 @@ class UnnamedLayer:
     def __init__(self, source: Source, diff_id: Digest, media_type: str) -> None:
         """Take a source that needn't verify anything."""
         self.diff_id = diff_id
-        self._source = source
+        self.source = source
         self._media_type = media_type
         self._stored: Descriptor | None = None
         self._lock = threading.Lock()
@@ -113,18 +117,22 @@ class UnnamedLayer:
         with self._lock:
             if self._stored is None:
                 digester = Digester()
-                for chunk in self._source.open():
+                for chunk in self.source.open():
                     digester.update(chunk)
                 self._stored = Descriptor(self._media_type, digester.digest, digester.size)
             return self._stored
 
     def open_stored(self) -> Iterator[bytes]:
         """Read the bytes as stored."""
-        return verified(self._source.open(), self.stored.digest, self.stored.size, what="layer")
+        return verified(self.source.open(), self.stored.digest, self.stored.size, what="layer")
 
     def open_tar(self) -> Iterator[bytes]:
         """Read the uncompressed tar."""
-        return _tar_of(self._source, self.diff_id)
+        return _tar_of(self.source, self.diff_id)
+
+    def over(self, source: Source) -> UnnamedLayer:
+        """Make the same layer over another source of its bytes."""
+        return UnnamedLayer(source, self.diff_id, self._media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +159,8 @@ class FileLayer:
 
 
 def tar_size(layer: Layer) -> int | None:
-    """Tell how large the tar of a layer is, if that is known before it is read."""
+    """Tell how large the tar of a layer is, if that is known before anything is read."""
+    if isinstance(layer, UnnamedLayer):
+        return None
     stored = layer.stored
     return stored.size if stored is not None and stored.digest == layer.diff_id else None

@@ -54,13 +54,17 @@ class Workers:
                 threading.Thread(target=self._work, daemon=True).start()
 
     def wait(self) -> None:
-        """Return when all jobs are done; raise the error of the first that failed."""
+        """Return when all jobs are done; raise the error of the first that failed.
+
+        Raises:
+            Stopped: the workers were stopped.
+        """
         with self._changed:
             # A bounded wait lets Ctrl-C through on every platform.
             while self._running and not self._stopped:
                 self._changed.wait(_POLL)
-            if self._error is not None:
-                raise self._error
+            if self._stopped:
+                raise self._error or Stopped("stopped")
 
     def stop(self) -> None:
         """Drop what is queued and let what runs notice."""

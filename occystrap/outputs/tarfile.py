@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
@@ -20,7 +19,7 @@ from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.archived import NAMELESS
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
-from occystrap.image.layer import StoredLayer, tar_size
+from occystrap.image.layer import StoredLayer, UnnamedLayer, tar_size
 from occystrap.image.progress import NoProgress, TrackedSource, tracked
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digest, Digester
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TarWriter", "repository_tags"]
 
+#: `sha256:` and the twelve digits that docker shows.
+_LABEL: Final = 19
 _CONFIG_NAME: Final = re.compile(r"[a-f0-9]{64}(?=\.json$)")
 
 
@@ -169,20 +170,21 @@ class TarWriter:
                 if diff_id is None:
                     digester.update(chunk)
                 target.write(chunk)
-        diff_id = self._diff_ids[number] = diff_id or digester.digest
+        diff_id = diff_id or digester.digest
         self._archive.commit(number, _member(diff_id), target)
+        self._diff_ids[number] = diff_id
         self.moved.count(layers=1, size=target.size)
 
     def _tracked(self, number: int, layer: Layer) -> Iterator[bytes]:
         """Read the tar of a layer; what is shown is how much of the stored bytes it has taken."""
-        if isinstance(layer, StoredLayer):
-            label, total = str(layer.stored.digest)[:19], layer.stored.size
-        else:
-            label, total = f"layer {number + 1}", None
+        label, total = f"layer {number + 1}", None
+        if isinstance(layer, StoredLayer | UnnamedLayer):
+            named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
+            label, total = str(named)[:_LABEL], layer.source.size
         task = self._progress.task(label, total)
         try:
-            if isinstance(layer, StoredLayer):
-                yield from replace(layer, source=TrackedSource(layer.source, task)).open_tar()
+            if isinstance(layer, StoredLayer | UnnamedLayer):
+                yield from layer.over(TrackedSource(layer.source, task)).open_tar()
             else:
                 yield from tracked(layer.open_tar(), task)
         finally:

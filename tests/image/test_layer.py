@@ -11,7 +11,7 @@ import pytest
 from occystrap.errors import DigestMismatch, ImageInputError
 from occystrap.image.checks import CheckResults, Severity
 from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
-from occystrap.image.layer import FileLayer, Layer, StoredLayer, UnnamedLayer
+from occystrap.image.layer import FileLayer, Layer, StoredLayer, UnnamedLayer, tar_size
 from occystrap.image.sources import BytesSource, VerifiedSource
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
@@ -106,6 +106,28 @@ def test_an_unnamed_layer_that_is_damaged_is_an_input_error() -> None:
     layer = UnnamedLayer(Counted(stored(TAR, Compression.GZIP)[:-20]), DIFF_ID, OCI_LAYER)
     with pytest.raises(ImageInputError, match="ends in the middle"):
         list(layer.open_tar())
+
+
+def test_the_size_of_a_tar_is_known_where_it_is_stored_plainly() -> None:
+    """Nothing is read to find it out."""
+    source = Counted(stored(TAR, Compression.GZIP))
+    assert tar_size(UnnamedLayer(source, DIFF_ID, OCI_LAYER)) is None
+    assert source.opened == 0
+    assert tar_size(stored_layer(TAR, DIFF_ID)) == len(TAR)
+    assert tar_size(stored_layer(TAR, None)) is None
+    assert tar_size(stored_layer(source.content, DIFF_ID)) is None
+    assert tar_size(FileLayer(io.BytesIO(TAR))) is None
+
+
+def test_a_layer_can_be_read_over_another_source() -> None:
+    """It stays the same layer: a source that counts, say, gives the same bytes."""
+    blob = stored(TAR, Compression.GZIP)
+    for layer in (stored_layer(blob, DIFF_ID), UnnamedLayer(Counted(blob), DIFF_ID, OCI_LAYER)):
+        source = Counted(blob)
+        again = layer.over(source)
+        assert b"".join(again.open_tar()) == TAR
+        assert source.opened == 1
+        assert (again.stored, again.diff_id) == (layer.stored, layer.diff_id)
 
 
 def test_a_file_is_a_layer() -> None:

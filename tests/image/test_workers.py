@@ -101,6 +101,11 @@ def test_what_is_under_way_notices() -> None:
     assert ends == [Stopped]
 
 
+def test_a_guard_takes_any_chunks() -> None:
+    """What can't be closed passes as well."""
+    assert list(Workers(1).guard([b"a", b"b"])) == [b"a", b"b"]
+
+
 def test_leaving_early_does_not_wait() -> None:
     """A thread that hangs keeps nobody from leaving, on the way out of an error."""
     release = threading.Event()
@@ -118,4 +123,6 @@ def test_leaving_early_does_not_wait() -> None:
         interrupted()
     with pytest.raises(Stopped):
         workers.submit(hang)
+    with pytest.raises(Stopped):
+        workers.wait()
     release.set()

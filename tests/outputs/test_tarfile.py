@@ -15,9 +15,12 @@ import pytest
 
 from occystrap.image.checks import CheckResults
 from occystrap.image.element import IMAGE_LAYER, ImageElement
+from occystrap.image.layer import UnnamedLayer
 from occystrap.image.progress import LineProgress
+from occystrap.image.sources import BytesSource
 from occystrap.inputs.tarfile import Image
-from occystrap.oci.media_types import Compression
+from occystrap.oci.digest import Digest
+from occystrap.oci.media_types import OCI_LAYER, Compression
 from occystrap.outputs.tarfile import TarWriter, repository_tags
 from tests.support.archives import SHAPES, docker_save, tar_of
 from tests.support.elements import config_of, layers_of
@@ -158,14 +161,20 @@ def test_equal_layers_of_another_shape_are_stored_once(path: Path) -> None:
 def test_progress_counts_the_stored_bytes(path: Path) -> None:
     """Each layer is a task of as many bytes as have to be read; unknown ones have no total."""
     stream = io.StringIO()
-    image = make_image(VARIED.layers[0], VARIED.layers[2])
-    elements = [config_of(image), *layers_of(image)]
-    elements[2] = ImageElement(IMAGE_LAYER, "x", io.BytesIO(image.layers[1]), layer_index=1)
+    image = make_image(VARIED.layers[0], VARIED.layers[1], VARIED.layers[2])
+    blobs = [stored(tar, Compression.GZIP) for tar in image.layers]
+    unnamed = UnnamedLayer(BytesSource(blobs[1]), Digest.of(image.layers[1]), OCI_LAYER)
+    elements = [
+        config_of(image),
+        layers_of(image)[0],
+        ImageElement(IMAGE_LAYER, "x", layer_index=1, layer=unnamed),
+        ImageElement(IMAGE_LAYER, "y", io.BytesIO(image.layers[2]), layer_index=2),
+    ]
     write(path, elements, progress=LineProgress(stream), max_workers=1)
-    blob = stored(image.layers[0], Compression.GZIP)
     assert stream.getvalue().splitlines() == [
-        f"sha256:{sha256(blob)[:12]}: starting ({len(blob)} bytes)",
-        "layer 2: starting",
+        f"sha256:{sha256(blobs[0])[:12]}: starting ({len(blobs[0])} bytes)",
+        f"sha256:{image.diff_ids[1][:12]}: starting ({len(blobs[1])} bytes)",
+        "layer 3: starting",
     ]
 
 
