@@ -66,8 +66,10 @@ class RegistryClient:
         self.registry = registry
         api_host = Reference(registry, "any/name").api_host
         self.base = base_url(api_host, secure=secure)
-        self._own_session = None if session is not None else Session(client)
-        self.session = session or self._own_session or Session(client)
+        self._own_session = None
+        if session is None:
+            session = self._own_session = Session(client)
+        self.session = session
         self._authorizer = Authorizer(self.base, registry, self.session, credentials or Chain())
 
     def close(self) -> None:
@@ -98,13 +100,12 @@ class RegistryClient:
         url = self._url(RouteKind.MANIFEST, repository, str(reference))
         ask = Ask("GET", url, {"Accept": MANIFEST_ACCEPT})
         answer = self.session.request(ask, self._pull(repository))
+        raw = answer.read()
         algorithm = "sha256" if wanted is None else wanted.algorithm
-        manifest = parse_manifest(
-            answer.read(), answer.headers.get("Content-Type", ""), algorithm=algorithm
-        )
-        if wanted is not None and manifest.digest != wanted:
-            raise DigestMismatch(str(wanted), str(manifest.digest), f"manifest of {repository}")
-        return manifest
+        actual = Digest.of(raw, algorithm)
+        if wanted is not None and actual != wanted:  # before it is parsed: it may be half of it
+            raise DigestMismatch(str(wanted), str(actual), f"manifest of {repository}")
+        return parse_manifest(raw, answer.headers.get("Content-Type", ""), algorithm=algorithm)
 
     def find_manifest(self, repository: str, reference: str | Digest) -> Digest | None:
         """Ask for the digest of a manifest without fetching it; None when there is none.

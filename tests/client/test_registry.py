@@ -60,6 +60,14 @@ def test_a_manifest_asked_for_by_digest_must_have_it() -> None:
         client.get_manifest("a", Digest.of(b"other"))
 
 
+def test_half_a_manifest_asked_for_by_digest_is_a_digest_mismatch() -> None:
+    """What was cut off on the way is named as that, not as a bad manifest."""
+    manifest = push(real()[0], "a", "1")
+    client = scripted(lambda _: httpx.Response(200, content=manifest.raw[:50]))
+    with pytest.raises(DigestMismatch, match="manifest of a is corrupt"):
+        client.get_manifest("a", manifest.digest)
+
+
 def test_a_page_instead_of_a_manifest_is_an_error_that_quotes_it() -> None:
     """A portal that answers HTML with 200 is seen for what it is."""
     client = scripted(lambda _: httpx.Response(200, content=b"<html>log in</html>"))
