@@ -89,7 +89,7 @@ def test_no_text_keeps_a_parser_busy(name: str) -> None:
     for beginning in ("", *BEGINNINGS.get(name, [])):
         for piece in PIECES:
             text = beginning + piece * (LENGTH // len(piece))
-            for end in ("", "!", '"'):
+            for end in ("", "!"):
                 try:
                     PARSERS[name](text + end)
                 except InvalidInput as error:
