@@ -132,7 +132,9 @@ class RegistryWriter:
         index = len(self._order) if element.layer_index is None else element.layer_index
         known = element.name in self._order.values()
         self._order[index] = element.name
-        if not known:
+        if known:
+            self.moved.count(layers=1, skipped=1)
+        else:
             self._workers.submit(lambda: self._upload_layer(element.name, layer))
 
     def finalize(self) -> None:
