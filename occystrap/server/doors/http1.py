@@ -81,15 +81,23 @@ class Http1Connection:
             if self._socket.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
                 self._socket.sendall(_NO_TLS)
             else:
-                while self._exchange():
-                    self._h11.start_next_cycle()
+                self._converse()
             self._linger()
         except ResetConnection:
             self._arm_reset()
-        except CloseConnection:
-            pass
         except OSError as error:
             _LOG.debug("%s is gone: %s", self._client, error)
+
+    def _converse(self) -> None:
+        try:
+            while self._exchange():
+                self._h11.start_next_cycle()
+        except CloseConnection:
+            pass
+        except ResetConnection:
+            # A client that is still sending would find this out in one of several ways.
+            self._rest_is_read()
+            raise
 
     def _exchange(self) -> bool:
         """Answer one request; False when it was the last."""
@@ -187,6 +195,8 @@ class Http1Connection:
 
     def _rest_is_read(self) -> bool:
         """Read what the handler left of the request; False when that is too much."""
+        if self._h11.they_are_waiting_for_100_continue:
+            return False
         left = _DRAIN
         with contextlib.suppress(h11.RemoteProtocolError):
             while self._h11.their_state is h11.SEND_BODY and left > 0:

@@ -70,23 +70,25 @@ class Exchange:
         """Let the handler answer, and send it all of the request, as a socket would."""
         try:
             response = handler.handle(self._translated())
-            self._send_rest(response)
+            try:
+                self._send_rest()
+            except RequestAborted:
+                response.close()
+                raise
             return response
         except ResetConnection as signal:
+            self._send_rest()
             raise httpx.ReadError(_RESET) from signal
         except CloseConnection as signal:
+            self._send_rest()
             raise httpx.RemoteProtocolError(_NO_ANSWER) from signal
         finally:
             if self._failure is not None:
                 raise self._failure
 
-    def _send_rest(self, response: Response) -> None:
-        try:
-            for _ in self._body:
-                pass
-        except RequestAborted:
-            response.close()
-            raise
+    def _send_rest(self) -> None:
+        for _ in self._body:
+            pass
 
     def pieces(self, response: Response) -> Generator[bytes]:
         """Go over the body as the client receives it."""

@@ -137,6 +137,16 @@ def test_a_client_that_waits_to_be_asked_may_be_refused() -> None:
     assert b"100 Continue" not in answer
 
 
+def test_a_client_that_waits_to_be_asked_may_be_reset() -> None:
+    """Without being asked first."""
+
+    def reset(request: Request) -> Response:
+        raise ResetConnection
+
+    with pytest.raises(ConnectionResetError):
+        talk(reset, EXPECTING)
+
+
 def test_an_unread_body_is_skipped() -> None:
     """The next request begins behind it."""
     request = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(1_000_000)

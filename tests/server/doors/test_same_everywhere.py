@@ -244,6 +244,25 @@ def test_an_early_answer_is_received(reach: Callable[[Handler], httpx.Client]) -
     assert client.get("/").status_code == 413
 
 
+@pytest.mark.parametrize("case", ["reset without an answer", "closed without an answer"])
+def test_a_request_is_sent_even_if_nobody_wants_it(
+    reach: Callable[[Handler], httpx.Client], case: str
+) -> None:
+    """A body can't be sent again unless it is made again, whatever became of the first attempt."""
+    sent = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(100):
+            sent.append(number)
+            yield bytes(100_000)
+
+    answer, outcome = CASES[case]
+    with pytest.raises(httpx.TransportError) as caught:
+        reach(Script(answer)).put("/", content=pieces())
+    assert (type(caught.value).__name__, str(caught.value)) == outcome[2:]
+    assert len(sent) == 100
+
+
 def test_an_error_of_the_client_itself_reaches_it(
     reach: Callable[[Handler], httpx.Client],
 ) -> None:
