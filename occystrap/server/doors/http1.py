@@ -9,11 +9,8 @@ Spec: https://www.rfc-editor.org/rfc/rfc9112
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import socket
-import struct
-import termios
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final
@@ -21,6 +18,7 @@ from typing import Final
 import h11
 
 from occystrap.oci.redaction import redact_url
+from occystrap.server.doors.endings import arm_reset, linger
 from occystrap.server.doors.framing import framed
 from occystrap.server.message import (
     CloseConnection,
@@ -45,10 +43,9 @@ _SMALL: Final = 64 * 1024
 #: How much of a body that the handler didn't want is read to keep the connection.
 _DRAIN: Final = 16 * 1024 * 1024
 _IDLE_SECONDS: Final = 120.0
-_LINGER_SECONDS: Final = 1.0
-_LINGER_BYTES: Final = 256 * 1024 * 1024
-_DELIVERY_SECONDS: Final = 10.0
-_DELIVERY_POLL_SECONDS: Final = 0.001
+
+#: Nothing more of a request can be on its way.
+_FINISHED: Final = (h11.CLOSED, h11.MUST_CLOSE, h11.DONE)
 
 #: What a TLS client says first. Docker tries TLS on every port, and takes plain HTTP only after
 #: an answer that begins like HTTP.
@@ -82,9 +79,10 @@ class Http1Connection:
                 self._socket.sendall(_NO_TLS)
             else:
                 self._converse()
-            self._linger()
+            if self._h11.their_state not in _FINISHED:
+                linger(self._socket)
         except ResetConnection:
-            self._arm_reset()
+            arm_reset(self._socket, self._sleep)
         except OSError as error:
             _LOG.debug("%s is gone: %s", self._client, error)
 
@@ -204,33 +202,6 @@ class Http1Connection:
                 left -= len(event.data) if isinstance(event, h11.Data) else 0
         return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
 
-    def _linger(self) -> None:
-        """Let the client read the answer before it learns that nobody reads its request.
-
-        A socket that is closed with unread bytes sends a reset, which would destroy the answer.
-        """
-        if self._h11.their_state in (h11.CLOSED, h11.MUST_CLOSE, h11.DONE):
-            return
-        self._socket.shutdown(socket.SHUT_WR)
-        self._socket.settimeout(_LINGER_SECONDS)
-        left = _LINGER_BYTES
-        while left > 0 and (piece := self._socket.recv(_RECEIVE)):
-            left -= len(piece)
-
-    def _arm_reset(self) -> None:
-        """Make the coming close a reset, behind the last byte that was sent.
-
-        A reset throws away what is still under way: that has to be with the client first.
-        """
-        waited = 0.0
-        with contextlib.suppress(CloseConnection):
-            while _undelivered(self._socket) and waited < _DELIVERY_SECONDS:
-                self._sleep(_DELIVERY_POLL_SECONDS)
-                waited += _DELIVERY_POLL_SECONDS
-        on, at_once = 1, 0
-        linger = struct.pack("ii", on, at_once)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-
 
 def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
     try:
@@ -257,10 +228,3 @@ def _reason(status: int) -> bytes:
         return HTTPStatus(status).phrase.encode("ascii")
     except ValueError:
         return b""
-
-
-def _undelivered(connection: socket.socket) -> int:
-    """Count the bytes that the other side hasn't taken yet."""
-    answer = fcntl.ioctl(connection, termios.TIOCOUTQ, struct.pack("i", 0))
-    count: int = struct.unpack("i", answer)[0]
-    return count
