@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
-from occystrap.client.build import TLS, proxies_from
+from occystrap.client.build import TLS
 from occystrap.client.credentials import DockerConfig, credential_files, credentials_for
 from occystrap.client.limiter import RateLimiter
+from occystrap.client.proxies import proxies_from
 from occystrap.client.retry import RetryPolicy
 from occystrap.client.session import Session
 from occystrap.client.traffic import Traffic

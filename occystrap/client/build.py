@@ -15,16 +15,19 @@ import httpx
 
 from occystrap import __version__
 from occystrap.client.limiter import RateLimiter
-from occystrap.client.transports import ByRoute, Paced, PerThread
-from occystrap.errors import CredentialsError
+from occystrap.client.transports import ByRoute, Exclusive, Paced
+from occystrap.errors import CredentialsError, InvalidOption
+from occystrap.oci.redaction import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["TLS", "create_client", "get_user_agent", "proxies_from"]
+__all__ = ["TLS", "create_client", "get_user_agent"]
 
-_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10)
+#: How many connections there are is up to the threads that use them. A bound here would make an
+#: upload wait for the very download that feeds it.
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 
 
@@ -67,29 +70,6 @@ def get_user_agent() -> str:
     return f"occystrap/{__version__} ({platform.system()})"
 
 
-def proxies_from(environ: Mapping[str, str]) -> dict[str, str | None]:
-    """Read HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY as what `create_client` takes.
-
-    A key is a URL pattern of httpx, `None` stands for a direct connection.
-    """
-
-    def read(name: str) -> str:
-        return environ.get(name.lower()) or environ.get(name.upper()) or ""
-
-    patterns: dict[str, str | None] = {}
-    for scheme in ("http", "https", "all"):
-        if proxy := read(f"{scheme}_proxy"):
-            patterns[f"{scheme}://"] = proxy if "://" in proxy else f"http://{proxy}"
-    for host in (part.strip() for part in read("no_proxy").split(",")):
-        if host == "*":
-            return {}
-        if host:
-            bare = host.lstrip("*.")
-            patterns[f"all://*{bare}" if host[0] in "*." else f"all://{bare}"] = None
-            patterns[f"all://*.{bare}"] = None
-    return patterns
-
-
 def create_client(
     http2: bool = True,  # noqa: FBT001, FBT002 - the position is public
     rate_limit: float | None = None,
@@ -103,24 +83,49 @@ def create_client(
     With `http2`, small questions go over HTTP/2 where the server offers it; blobs and uploads
     always go over HTTP/1.1, which moves them five times faster. `rate_limit` is the most requests
     a second that leave through this client.
+
+    Raises:
+        CredentialsError: a file of `tls` can't be used.
+        InvalidOption: a proxy can't be used, or the rate limit is no number above 0.
     """
-    context = (tls or TLS()).context()
-
-    def build(proxy: str | None = None) -> httpx.BaseTransport:
-        def pool(*, http2: bool = False) -> httpx.BaseTransport:
-            return httpx.HTTPTransport(verify=context, http2=http2, limits=_LIMITS, proxy=proxy)
-
-        return ByRoute(PerThread(lambda: pool(http2=True)), pool()) if http2 else pool()
-
     limiter = None if rate_limit is None else RateLimiter(rate_limit)
-
-    def paced(transport: httpx.BaseTransport) -> httpx.BaseTransport:
-        return transport if limiter is None else Paced(transport, limiter)
-
+    build = _builder(tls or TLS(), limiter, http2=http2)
     return httpx.Client(
-        transport=paced(build()),
-        mounts={pattern: paced(build(proxy)) for pattern, proxy in (proxies or {}).items()},
+        transport=build(None),
+        mounts={
+            pattern: None if proxy is None else build(proxy)
+            for pattern, proxy in (proxies or {}).items()
+        },
         headers={"User-Agent": get_user_agent()},
         follow_redirects=True,
         timeout=timeout,
     )
+
+
+def _builder(
+    tls: TLS, limiter: RateLimiter | None, *, http2: bool
+) -> Callable[[str | None], httpx.BaseTransport]:
+    """Make what makes transports, direct ones or through a proxy."""
+    large = tls.context()
+    # A pool writes into its context which protocols it offers, so the two kinds can't share one.
+    small = tls.context() if http2 else large
+
+    def pool(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
+        try:
+            return httpx.HTTPTransport(
+                verify=context, http2=context is not large, limits=_LIMITS, proxy=proxy
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            shown = redact_url(proxy or "")
+            raise InvalidOption(
+                f"can't use the proxy {shown}: it is http://HOST:PORT or https://HOST:PORT"
+                " (see HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY)"
+            ) from error
+
+    def build(proxy: str | None) -> httpx.BaseTransport:
+        transport = pool(proxy, large)
+        if http2:
+            transport = ByRoute(Exclusive(lambda: pool(proxy, small)), transport)
+        return transport if limiter is None else Paced(transport, limiter)
+
+    return build
