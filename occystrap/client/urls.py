@@ -52,7 +52,10 @@ def next_url(current: str, location: str) -> str:
     Raises:
         InvalidReference: it points away from TLS, or to what isn't the web.
     """
-    target = urljoin(current, location)
+    try:
+        target = urljoin(current, location)
+    except ValueError as error:
+        raise InvalidReference(f"not a URL: {redact_url(location)!r}") from error
     scheme, host, _ = origin_of(target)
     here, this_host, _ = origin_of(current)
     if here == "https" and scheme == "http":
