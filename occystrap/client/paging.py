@@ -1,6 +1,7 @@
 """Following pages: each answer may name the next one.
 
-Rule: a page is asked of the registry that was asked first, never twice, and never without end.
+Rule: a page is asked of the registry that was asked first, never twice, and never without end. Of
+a link only path and query count: behind a proxy a registry may not know its own name.
 Spec: RFC 8288 (Link); https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
 """
 
@@ -8,11 +9,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from occystrap.client.ask import Ask
-from occystrap.client.urls import next_url, origin_of
-from occystrap.errors import InvalidReference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,25 +33,32 @@ def pages(
     headers: Mapping[str, str],
     accepted: frozenset[int] = frozenset(),
 ) -> Iterator[Answer]:
-    """Yield the answers, page by page; a page that leads back or elsewhere is the last."""
+    """Yield the answers, page by page; a page that leads back is the last."""
     seen: set[str] = set()
-    current: str | None = url
-    while current is not None and current not in seen and len(seen) < _MOST_PAGES:
+    current = url
+    while current and current not in seen and len(seen) < _MOST_PAGES:
         seen.add(current)
         answer = session.request(Ask("GET", current, headers, accepted=accepted), grant)
         yield answer
-        current = _next_page(url, current, answer)
+        current = _next_page(current, answer)
 
 
-def _next_page(first: str, current: str, answer: Answer) -> str | None:
+def _next_page(current: str, answer: Answer) -> str:
+    """Return the URL of the next page, or nothing."""
     for value in answer.headers.get_list("Link"):
         for match in _LINK.finditer(value):
             rels = _REL.search(match["parameters"])
-            if rels is None or "next" not in rels["rels"].lower().split():
-                continue
-            try:
-                url = next_url(current, urljoin(current, match["target"]))
-                return url if origin_of(url) == origin_of(first) else None
-            except InvalidReference:
-                return None
-    return None
+            if rels is not None and "next" in rels["rels"].lower().split():
+                return _at_home(current, match["target"])
+    return ""
+
+
+def _at_home(current: str, target: str) -> str:
+    try:
+        there = urlsplit(urljoin(current, target))
+    except ValueError:
+        return ""
+    here = urlsplit(current)
+    if there.scheme not in ("http", "https"):
+        return ""
+    return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
