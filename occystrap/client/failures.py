@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from occystrap.client.urls import origin_of
 from occystrap.errors import APIException, TransportError, UnauthorizedException
 from occystrap.oci.diagnostics import parse_diagnostics
 from occystrap.oci.redaction import redact_headers, redact_url
@@ -66,11 +67,24 @@ def _status_line(status: int) -> str:
 def transport_error(
     method: str, url: str, cause: Exception, *, attempts: int = 1, note: str = ""
 ) -> TransportError:
-    """Make the error for a request that got no answer, or not a whole one."""
-    url = redact_url(url)
+    """Make the error for a request that got no answer, or not a whole one.
+
+    `url` is what was asked first; a redirect may have led to the host that `cause` is about.
+    """
     reason = _reason(cause)
+    host = _host_of(cause)
+    if host not in ("", origin_of(url)[1]):
+        reason = f"redirected to {host}: {reason}"
+    url = redact_url(url)
     tail = f" ({note})" if note else ""
     return TransportError(f"{method} {url}: {reason}{tail}", method, url, reason, attempts)
+
+
+def _host_of(cause: Exception) -> str:
+    try:
+        return cause.request.url.host if isinstance(cause, httpx.RequestError) else ""
+    except RuntimeError:
+        return ""  # it knows of no request
 
 
 def is_passing(cause: Exception) -> bool:
@@ -117,6 +131,12 @@ def _reason(cause: Exception) -> str:
             return f"unknown host: {link.strerror}"
         if isinstance(link, ConnectionRefusedError):
             return "connection refused: nothing listens there"
+    return _plain_reason(cause)
+
+
+def _plain_reason(cause: Exception) -> str:
     if isinstance(cause, httpx.TimeoutException):
         return f"timed out ({type(cause).__name__})"
+    if isinstance(cause, httpx.LocalProtocolError):
+        return "the request isn't valid HTTP"  # what it says may quote a header
     return f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
