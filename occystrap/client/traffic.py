@@ -1,4 +1,4 @@
-"""What all requests of one run share: the pace, the pauses, the retry budget and the counts.
+"""What all requests of one run share: pace, pauses, retry budget, turns and counts.
 
 Rule: one Traffic a run. However many threads, images and clients there are, the rate limit, the
 pause that a host asked for and the patience with a failing host are common to all.
@@ -6,6 +6,7 @@ pause that a host asked for and the patience with a failing host are common to a
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final, final
 from occystrap.client.retry import RetryPolicy, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from occystrap.client.limiter import RateLimiter
 
@@ -77,6 +78,7 @@ class Traffic:
         self.dice = dice
         self._full_budget = float(_BUDGET_FACTOR * max(1, self.policy.retries))
         self._hosts: dict[str, _Host] = {}
+        self._turns: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def depart(self, host: str) -> None:
@@ -112,6 +114,14 @@ class Traffic:
     def attempts(self, host: str) -> Attempts:
         """Begin to count the attempts of one operation."""
         return Attempts(self, host)
+
+    @contextlib.contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Do something, such as the upload to a URL, while no other thread of the run does it."""
+        with self._lock:
+            turn = self._turns.setdefault(what, threading.Lock())
+        with turn:
+            yield
 
     def _host(self, host: str) -> _Host:
         with self._lock:

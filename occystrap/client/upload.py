@@ -82,6 +82,12 @@ class BlobUpload:
             ExchangeError: the registry refuses it, or the connection broke too often.
             OccystrapError: what the body raises when its source fails.
         """
+        # Images of an index share layers. Who comes second finds the blob there; two at once would
+        # move it twice, and docker-registry 2.8 rewrites in place the link that a manifest needs.
+        with self.session.traffic.alone(self._url(RouteKind.BLOB, str(self.descriptor.digest))):
+            return self._run()
+
+    def _run(self) -> UploadOutcome:
         if self.present():
             return UploadOutcome.PRESENT
         begun = self._mount()

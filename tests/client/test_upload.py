@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -63,6 +64,27 @@ def test_a_blob_is_looked_for_before_it_is_sent() -> None:
     assert client.upload_blob("a", BLOB, CONTENT) is UploadOutcome.PRESENT
     assert registry.seen == ["HEAD blob"]
     assert b"".join(client.blob("a", BLOB).open()) == CONTENT
+
+
+def test_threads_that_upload_the_same_blob_send_it_once() -> None:
+    """Who comes second waits, finds it there and sends nothing."""
+    client = client_of(front())
+    outcomes: list[UploadOutcome] = []
+    late = Content()
+    second = threading.Thread(
+        target=lambda: outcomes.append(client.upload_blob("a", BLOB, late)), daemon=True
+    )
+
+    class Shared(Content):
+        def open(self) -> Iterator[bytes]:
+            second.start()
+            second.join(0.05)  # would do for a whole upload in process
+            return super().open()
+
+    assert client.upload_blob("a", BLOB, Shared()) is UploadOutcome.UPLOADED
+    second.join()
+    assert outcomes == [UploadOutcome.PRESENT]
+    assert late.opened == 0
 
 
 def test_a_blob_of_another_repository_is_mounted() -> None:
