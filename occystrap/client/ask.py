@@ -7,15 +7,17 @@ are taken of what was sent and not of what it decodes to.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 import httpx
 
 from occystrap.errors import InvalidManifest
+from occystrap.oci.redaction import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
 __all__ = ["BODY_LIMIT", "Answer", "Ask", "Body"]
@@ -41,18 +43,21 @@ class Body(Protocol):
 class Ask:
     """One question. `accepted` are statuses beside 2xx that are answers, not errors.
 
+    `limit` is the most bytes that an answer may have which is read whole.
     `repeatable` is False for what a plain repetition could spoil; its sender must look first.
     `basic` are user name and password for this very URL; `for_token` marks the token endpoint.
+    Its repr shows none of what may be secret.
     """
 
     method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    content: bytes | Body = b""
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    content: bytes | Body = field(default=b"", repr=False)
     accepted: frozenset[int] = frozenset()
     repeatable: bool = True
     basic: tuple[str, str] | None = field(default=None, repr=False)
     for_token: bool = False
+    limit: int = BODY_LIMIT
 
 
 @final
@@ -70,6 +75,10 @@ class Answer:
         self.status = status if isinstance(status, int) else httpx.codes.OK.value
         self.headers = _headers(response.headers)
         self._body: bytes | None = None
+        # What a mock transport hands out was made with its whole content.
+        self._whole = isinstance(response, httpx.Response) and response.is_stream_consumed
+        if self._whole:
+            self.headers.pop("Content-Encoding", None)  # httpx has undone it
 
     @property
     def ok(self) -> bool:
@@ -84,8 +93,7 @@ class Answer:
         """
         if not isinstance(self.response, httpx.Response):
             yield _double_body(self.response)
-        elif self.response.is_stream_consumed:
-            # A mock transport hands out responses that were made with their whole content.
+        elif self._whole:
             yield self.response.content
         else:
             yield from self.response.iter_raw()
@@ -99,13 +107,15 @@ class Answer:
         """
         if self._body is None:
             body = bytearray()
-            for chunk in self.iter_raw():
-                body += chunk
-                if len(body) > limit:
-                    self.close()
-                    raise InvalidManifest(f"the answer of {self.url} is over {limit} bytes long")
+            try:
+                for chunk in self.iter_raw():
+                    body += chunk
+                    if len(body) > limit:
+                        url = redact_url(self.url)
+                        raise InvalidManifest(f"the answer of {url} is over {limit} bytes long")
+            finally:
+                self.close()
             self._body = bytes(body)
-            self.close()
         return self._body
 
     def peek_error(self, limit: int = 65536) -> bytes:
@@ -117,15 +127,18 @@ class Answer:
                     body += chunk
                     if len(body) > limit:
                         break
-            except (httpx.HTTPError, httpx.StreamError):
+            except httpx.HTTPError:
                 pass
+            finally:
+                self.close()
             self._body = bytes(body[:limit])
-            self.close()
         return self._body
 
     def close(self) -> None:
         """Give the connection back, or up if the body wasn't read."""
-        self.response.close()
+        close = getattr(self.response, "close", None)
+        if close is not None:
+            close()
 
     def __enter__(self) -> Answer:
         return self
@@ -141,20 +154,22 @@ class Answer:
 
 def _headers(headers: Any) -> httpx.Headers:
     if isinstance(headers, httpx.Headers):
-        return headers
-    if not isinstance(headers, dict):
+        return httpx.Headers(headers)
+    if not isinstance(headers, Mapping):
         return httpx.Headers()
-    pairs = cast("dict[object, object]", headers).items()
+    pairs = cast("Mapping[object, object]", headers).items()
     return httpx.Headers([(str(name), value) for name, value in pairs if isinstance(value, str)])
 
 
 def _double_body(response: Any) -> bytes:
     """Find the body of a double, from the first attribute that holds one."""
-    if isinstance(response.content, bytes):
-        return response.content
-    if isinstance(response.text, str):
-        return response.text.encode()
+    content: object = getattr(response, "content", None)
+    if isinstance(content, bytes):
+        return content
+    text: object = getattr(response, "text", None)
+    if isinstance(text, str):
+        return text.encode()
     try:
         return json.dumps(response.json()).encode()
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return b""
