@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Final, final
 
 from occystrap.client.ask import Ask
 from occystrap.client.urls import origin_of
-from occystrap.errors import InvalidChallenge, InvalidReference
+from occystrap.errors import ExchangeError, InvalidChallenge
 from occystrap.oci.challenge import Challenge, TokenRequest, parse_challenges, parse_token
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from occystrap.client.ask import Answer
     from occystrap.client.credentials import Credential, Credentials
     from occystrap.client.session import Session
-    from occystrap.oci.challenge import Scope, Token
+    from occystrap.oci.challenge import Scope
 
-__all__ = ["Authorizer", "ScopedGrant", "token_flow"]
+__all__ = ["Authorizer", "ScopedGrant", "token_ask"]
 
 _CLIENT_ID: Final = "occystrap"
 #: A token is replaced this long before it expires, in seconds, or a tenth of its life if less.
@@ -33,21 +33,13 @@ _AHEAD: Final = 30.0
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def token_flow(
-    request: TokenRequest, credential: Credential | None
-) -> Generator[Ask, bytes, Token]:
-    """Yield what to ask a token endpoint, receive the body it answers, return the token.
-
-    Raises:
-        InvalidToken: the answer holds none.
-    """
+def token_ask(request: TokenRequest, credential: Credential | None) -> Ask:
+    """Write what to ask a token endpoint."""
     if credential is not None and credential.identity_token:
         form = request.form(credential.identity_token, _CLIENT_ID)
-        body = yield Ask("POST", request.realm, _FORM, form, for_token=True)
-    else:
-        basic = None if credential is None else (credential.username, credential.password)
-        body = yield Ask("GET", request.url, basic=basic, for_token=True)
-    return parse_token(body)
+        return Ask("POST", request.realm, _FORM, form, for_token=True)
+    basic = None if credential is None else (credential.username, credential.password)
+    return Ask("GET", request.url, basic=basic, for_token=True)
 
 
 @dataclass(slots=True)
@@ -55,7 +47,7 @@ class _Held:
     """The token for some scopes, and the lock of whoever asks for a new one."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    value: str = ""
+    value: str = field(default="", repr=False)
     good_until: float = 0.0
 
 
@@ -128,11 +120,14 @@ class Authorizer:
         return known.get("basic") if self._credential(scopes) is not None else None
 
     def _ping(self, scopes: Sequence[Scope]) -> Challenge | None:
-        """Ask for the challenge that a bare 401 came without."""
+        """Ask for the challenge that a bare 401 came without; if in vain, the 401 stands."""
         if self._challenge is not None:
             return self._challenge
         ask = Ask("GET", f"{self._url}/v2/", accepted=frozenset({401}))
-        return self._choose(self._session.request(ask), scopes)
+        try:
+            return self._choose(self._session.request(ask), scopes)
+        except ExchangeError:
+            return None
 
     def _hold(self, scopes: Sequence[Scope]) -> _Held:
         with self._lock:
@@ -143,18 +138,9 @@ class Authorizer:
         request = TokenRequest.answering(challenge, _texts(scopes))
         credential = self._credential_for(request.realm, scopes)
         asked_at = self._session.traffic.clock()
-        token = self._run(token_flow(request, credential))
+        token = parse_token(self._session.request(token_ask(request, credential)).read())
         held.value = token.value
         held.good_until = asked_at + token.expires_in - min(_AHEAD, token.expires_in / 10)
-
-    def _run(self, flow: Generator[Ask, bytes, Token]) -> Token:
-        try:
-            ask = next(flow)
-            while True:
-                ask = flow.send(self._session.request(ask).read())
-        except StopIteration as end:
-            token: Token = end.value
-            return token
 
     def _credential(self, scopes: Sequence[Scope]) -> Credential | None:
         repository = scopes[0].name if scopes else ""
@@ -196,12 +182,14 @@ class ScopedGrant:
 
     def header(self, url: str) -> str | None:
         """Return the Authorization for a URL of the registry, and None for any other."""
-        try:
-            at_home = origin_of(url) == self.authorizer.origin
-        except InvalidReference:
-            return None
-        return self.authorizer.header(self.scopes) if at_home else None
+        return self.authorizer.header(self.scopes) if self._is_home(url) else None
 
     def refused(self, answer: Answer, used: str | None) -> bool:
-        """Take note of a 401; True when it is worth asking again."""
-        return self.authorizer.refused(answer, used, self.scopes)
+        """Take note of a 401; True when it is worth asking again.
+
+        Only the registry itself may say where its password or token goes.
+        """
+        return self._is_home(answer.url) and self.authorizer.refused(answer, used, self.scopes)
+
+    def _is_home(self, url: str) -> bool:
+        return origin_of(url) == self.authorizer.origin

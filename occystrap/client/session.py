@@ -41,7 +41,10 @@ _KEEPS_METHOD: Final = frozenset({307, 308})
 _REDIRECTS: Final = frozenset({301, 302, 303}) | _KEEPS_METHOD
 #: What a storage host says of a signed URL that has expired, beside what is retried anyway.
 _EXPIRED: Final = frozenset({400, 401, 403})
-_FOREIGN_HEADERS: Final = frozenset({"accept", "accept-encoding", "range", "user-agent"})
+#: The few headers that a question needs at another origin, too.
+_FOREIGN_HEADERS: Final = frozenset(
+    {"accept", "accept-encoding", "content-range", "content-type", "range", "user-agent"}
+)
 
 
 class Grant(Protocol):
@@ -52,7 +55,7 @@ class Grant(Protocol):
         ...
 
     def refused(self, answer: Answer, used: str | None) -> bool:
-        """Take note of a 401; True when it is worth asking again."""
+        """Take note of a 401, whoever sent it; True when it is worth asking again."""
         ...
 
 
@@ -116,7 +119,7 @@ class Session:
                 answer = self._exchange(ask, grant)
                 if answer.ok or answer.status in ask.accepted:
                     if whole:
-                        answer.read()
+                        answer.read(ask.limit)
                     self.traffic.arrived(host)
                     return answer
                 answer.peek_error()
@@ -150,8 +153,7 @@ class Session:
     def _exchange(self, ask: Ask, grant: Grant | None) -> Answer:
         """One attempt; a token that was refused is replaced once."""
         answer, used = self._follow(ask, grant)
-        at_home = origin_of(answer.url) == origin_of(ask.url)
-        if answer.status != _UNAUTHORIZED or grant is None or not at_home:
+        if answer.status != _UNAUTHORIZED or grant is None:
             return answer
         answer.peek_error()
         if not grant.refused(answer, used):

@@ -9,6 +9,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from occystrap.client.ask import Answer
+from occystrap.client.auth import ScopedGrant
 from occystrap.client.credentials import Chain, Credential, Credentials, StaticCredentials
 from occystrap.client.registry import RegistryClient
 from occystrap.errors import (
@@ -225,6 +227,90 @@ def test_an_identity_token_is_posted() -> None:
     assert seen[0].method == "POST"
     assert b"refresh_token=refresh-me" in seen[0].content
     assert b"scope=repository%3Aa%3Apull" in seen[0].content
+
+
+def test_an_upload_elsewhere_can_t_ask_for_the_password() -> None:
+    """W-13: a 401 of the host that a Location names is an answer, and not a challenge to answer."""
+    seen: list[httpx.Request] = []
+    challenge = {"WWW-Authenticate": 'Bearer realm="https://evil.example/token"'}
+    steps = {
+        "HEAD": httpx.Response(404),
+        "POST": httpx.Response(202, headers={"Location": "https://evil.example/upload"}),
+        "PUT": httpx.Response(401, headers=challenge),
+    }
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return steps[request.method]
+
+    with pytest.raises(UnauthorizedException):
+        scripted(handle, ALICE).upload_blob("a", DESCRIPTOR, b"x")
+    assert [request.method for request in seen] == ["HEAD", "POST", "PUT"]
+    assert not any("Authorization" in request.headers for request in seen)
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(500), httpx.Response(200)])
+def test_a_bare_401_that_the_root_doesn_t_explain_stands(answer: httpx.Response) -> None:
+    """What the user reads is the 401, not what became of looking for a reason."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        return answer if request.url.path == "/v2/" else httpx.Response(401)
+
+    with pytest.raises(UnauthorizedException, match="/v2/a/blobs/"):
+        scripted(handle).has_blob("a", DESCRIPTOR.digest)
+
+
+def test_a_challenge_in_no_grammar_is_none() -> None:
+    """A registry that answers junk is asked at its root once, and then believed."""
+    asked: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(401, headers={"WWW-Authenticate": '"junk'})
+
+    with pytest.raises(UnauthorizedException):
+        scripted(handle).has_blob("a", DESCRIPTOR.digest)
+    assert asked == [f"/v2/a/blobs/{DESCRIPTOR.digest}", "/v2/"]
+
+
+def test_a_known_challenge_serves_for_a_bare_401() -> None:
+    """A token that is refused without a word is replaced by where the first one came from."""
+    tokens = iter(["one", "two"])
+    answers = {None: [401], "Bearer one": [200, 401], "Bearer two": [200]}
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return httpx.Response(200, json={"token": next(tokens)})
+        authorization = request.headers.get("Authorization")
+        challenge = 'Bearer realm="https://registry.example/token"'
+        headers = {} if authorization else {"WWW-Authenticate": challenge}
+        return httpx.Response(answers[authorization].pop(0), headers=headers)
+
+    client = scripted(handle)
+    assert client.has_blob("a", DESCRIPTOR.digest)
+    assert client.has_blob("a", DESCRIPTOR.digest)
+
+
+def test_basic_without_a_password_is_the_registry_s_word() -> None:
+    """Without a login there is nothing to answer Basic with."""
+    with pytest.raises(UnauthorizedException, match="check user name and password"):
+        works(client_of(BasicGate(Registry())))
+
+
+def test_a_token_that_another_thread_got_is_used() -> None:
+    """W-22: whoever comes with an old token takes the new one, and asks for none."""
+    gate = BearerGate(Registry(), uses=1)
+    client = client_of(gate)
+    grant = client.blob("a", DESCRIPTOR).grant
+    assert isinstance(grant, ScopedGrant)
+    assert not client.has_blob("a", DESCRIPTOR.digest)
+    used = grant.header(client.base)
+    assert not client.has_blob("a", DESCRIPTOR.digest)
+    asked = len(gate.asked)
+    headers = {"WWW-Authenticate": gate.challenge.format(host="registry.example")}
+    assert grant.refused(Answer(httpx.Response(401, headers=headers), client.base), used)
+    assert len(gate.asked) == asked
+    assert grant.header("https://evil.example/") is None
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"token": 7}', b'{"token": ""}'])
