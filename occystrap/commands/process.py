@@ -1,54 +1,81 @@
-"""`occystrap process`: move an image."""
+"""`occystrap process`: move an image.
+
+What does the work is imported when there is work, so that the help costs nothing.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from occystrap.image.progress import progress_for
-from occystrap.move import move
-from occystrap.pipeline import PipelineBuilder
+from occystrap.commands.group import Action
+
+if TYPE_CHECKING:
+    from occystrap.report import Report
 
 __all__ = ["process"]
 
-_EPILOG = """\b
-SOURCE:
-  registry://HOST[:PORT]/IMAGE[:TAG][@DIGEST]   an image in a registry
-  tar://PATH                                    a tarball of docker save, podman, skopeo, or OCI
+_EPILOG: Final = """\b
+SOURCE is one of
+  registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG][@DIGEST]
+  tar://PATH      as docker save, podman save, skopeo, crane or buildx write them
 \b
-DESTINATION:
-  registry://HOST[:PORT]/IMAGE:TAG
-  tar://PATH                                    a tarball for docker load
+DESTINATION is one of
+  registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG]
+  tar://PATH      a new file for docker load, podman load or skopeo
+\b
+Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
+  registry://     username= password= insecure=true max_workers=N
+                  ca_file= cert= key= skip_verify=true
+  as SOURCE       platform=OS/ARCHITECTURE[/VARIANT], or platform=all
+                  (or one by one: os= architecture= variant=)
+  as DESTINATION  compression=gzip|zstd
 \b
 Examples:
   occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar
   occystrap process tar://busybox.tar 'registry://localhost:5000/busybox:1?insecure=true'
+  occystrap process 'registry://docker.io/busybox?platform=linux/arm64' tar://busybox-arm64.tar
   occystrap process 'registry://quay.io/org/app:2?platform=all' registry://mirror.example/app:2
 
-With platform=all the whole index is copied; every digest stays what it was."""
+With platform=all the whole index is copied with all its images, registry to registry.
+
+`occystrap --help` lists the options that stand before the command."""
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination")
 @click.pass_context
 def process(ctx: click.Context, source: str, destination: str) -> None:
-    """Move an image from SOURCE to DESTINATION and verify it.
+    """Move an image from SOURCE to DESTINATION, and verify it.
 
-    Between registries a manifest and its layers are copied byte for byte, so every digest is kept.
-    The exit code is 0 when the image is there, 1 when it isn't, 2 for a wrong command line.
+    Between registries the manifest and its layers are copied byte for byte, so every digest stays
+    what it is. A tarball appears when it is whole; a tag, when everything below it is there.
+
+    What is under way is shown on standard error. The exit code is 0 if the image has arrived, 1 if
+    it hasn't, and 2 for a command line that can't be understood.
     """
+    from occystrap.image.progress import progress_for  # noqa: PLC0415
+    from occystrap.move import move  # noqa: PLC0415
+    from occystrap.pipeline import PipelineBuilder  # noqa: PLC0415
+
     with progress_for(sys.stderr) as progress, PipelineBuilder(ctx, progress=progress) as builder:
         report = move(builder, source, destination)
         as_json = builder.options.output_format == "json"
+    _show(report, as_json=as_json)
+    if report.errors:
+        ctx.exit(1)
+
+
+def _show(report: Report, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_document(), indent=2))
     click.echo(report.summary(), err=True)
-    errors = [] if report.checks is None else report.checks.errors
-    if errors:
-        click.echo("Verification errors:", err=True)
-        for error in errors:
-            click.echo(f"  [{error.check}] {error.message}", err=True)
-        ctx.exit(1)
+    for kind, findings in (("errors", report.errors), ("warnings", report.warnings)):
+        if findings:
+            click.echo(f"Verification {kind}:", err=True)
+        for finding in findings:
+            click.echo(f"  [{finding.check}] {finding.message}", err=True)
