@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from occystrap.image.checks import CheckResults
+from occystrap.image.checks import CheckResult, CheckResults, Severity
 from occystrap.util import format_size
 
 __all__ = ["Report"]
@@ -12,9 +12,10 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of a run: `size` bytes moved, and `skipped` layers had not to.
+    """The figures of a run: `size` bytes of layers moved, and `skipped` layers had not to.
 
-    `digest` is that of the manifest written, empty where the destination has none.
+    `digest` is that of the manifest written, empty where the destination has none; `checks` is
+    None when nobody has looked.
     """
 
     source: str
@@ -30,15 +31,26 @@ class Report:
     rate_limits: int
     checks: CheckResults | None = field(default=None)
 
+    @property
+    def errors(self) -> list[CheckResult]:
+        """What makes the run a failure: something isn't as it was written."""
+        return [] if self.checks is None else self.checks.errors
+
+    @property
+    def warnings(self) -> list[CheckResult]:
+        """What nobody could look at."""
+        return [] if self.checks is None else self.checks.of(Severity.WARNING)
+
     def summary(self) -> str:
         """Write the line that ends a run."""
         parts = [f"{self.images} images"] if self.images > 1 else []
         parts += [f"{self.layers} layers", format_size(self.size), f"{self.seconds:.1f}s"]
         counts = {"skipped": self.skipped, "retries": self.retries, "rate limits": self.rate_limits}
         parts += [f"{count} {name}" for name, count in counts.items() if count]
+        found = {"verify errors": len(self.errors), "verify warnings": len(self.warnings)}
+        remarks = [f"{count} {name}" for name, count in found.items() if count]
         if self.checks is not None:
-            errors = len(self.checks.errors)
-            parts.append(f"{errors} verify errors" if errors else "verified OK")
+            parts += remarks or ["verified OK"]
         return "Summary: " + ", ".join(parts)
 
     def to_document(self) -> dict[str, object]:
