@@ -7,12 +7,14 @@ Rule: nothing is decided here; `request_url` is one question through the one loo
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Final, final
 
 import httpx
 
 from occystrap.client.ask import Ask
 from occystrap.client.build import create_client, get_user_agent
+from occystrap.client.failures import transport_error
 from occystrap.client.limiter import RateLimiter
 from occystrap.client.retry import MAX_RETRIES, RetryPolicy
 from occystrap.client.session import Session
@@ -21,6 +23,8 @@ from occystrap.errors import APIException, UnauthorizedException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from occystrap.client.ask import Answer
 
 __all__ = [
     "MAX_RETRIES",
@@ -72,7 +76,7 @@ def request_url(  # noqa: PLR0913, PLR0917 - the signature is public
     """
     sent = dict(headers or {})
     content = _content(data, sent)
-    ask = Ask(method, url, sent, content, basic=auth)
+    ask = Ask(method, url, sent, content, basic=auth, limit=sys.maxsize)
     session = open_session(client, rate_limiter=rate_limiter, retries=retries)
     try:
         answer = session.open(ask) if stream else session.request(ask)
@@ -82,18 +86,19 @@ def request_url(  # noqa: PLR0913, PLR0917 - the signature is public
     response = answer.response
     if not isinstance(response, httpx.Response):
         return response  # type: ignore[no-any-return]  # a double is returned as it is
-    if stream:
-        response.stream = _Closing(response, session)
-        return response
-    session.close()
-    return httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        content=answer.read(),
-        request=response.request,
-        extensions=response.extensions,
-        history=response.history,
-    )
+    if not stream:
+        session.close()
+    try:
+        return httpx.Response(
+            response.status_code,
+            headers=answer.headers,
+            content=None if stream else answer.read(),
+            stream=_Closing(answer, session) if stream else None,
+            request=response.request,
+            extensions=response.extensions,
+        )
+    except httpx.DecodingError as error:
+        raise transport_error(method, url, error) from error
 
 
 def _content(data: object, headers: dict[str, str]) -> bytes:
@@ -103,26 +108,28 @@ def _content(data: object, headers: dict[str, str]) -> bytes:
         return data
     if isinstance(data, str):
         return data.encode()
-    headers.setdefault("Content-Type", "application/json")
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json"
     return json.dumps(data).encode()
 
 
 @final
 class _Closing(httpx.SyncByteStream):
-    """The stream of a response, that closes the session along with itself."""
+    """The body of an answer, that closes the session along with itself."""
 
-    def __init__(self, response: httpx.Response, session: Session) -> None:
-        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - narrows the type
-        self._stream = response.stream
+    def __init__(self, answer: Answer, session: Session) -> None:
+        self._answer = answer
         self._session = session
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
+        yield from self._answer.iter_raw()
 
     def close(self) -> None:
-        """Close the stream and the session."""
-        self._stream.close()
-        self._session.close()
+        """Close the answer and the session."""
+        try:
+            self._answer.close()
+        finally:
+            self._session.close()
 
 
 def format_size(size: float | None) -> str:
