@@ -46,9 +46,9 @@ def move(
     """
     began = clock()
     options = builder.options
-    spec = parse_uri(source)
+    spec = builder.read_source(source)
     if spec.options.get("platform") == ALL_PLATFORMS:
-        mover = _IndexMover(builder, spec, parse_uri(destination))
+        mover = _IndexMover(builder, spec, builder.read_destination(destination))
         mover.run()
         outputs: list[ImageOutput] = list(mover.outputs)
     else:
@@ -75,14 +75,14 @@ def _report(
     for output in outputs:
         moved = output.moved
         total.count(layers=moved.layers, size=moved.size, skipped=moved.skipped)
-    last = outputs[-1]
-    manifest = last.manifest if isinstance(last, RegistryWriter) else None
+    manifests = [out.manifest if isinstance(out, RegistryWriter) else None for out in outputs]
+    manifest = manifests[-1]
     stats = builder.traffic.stats
     return Report(
         redacted(parse_uri(source)),
         redacted(parse_uri(destination)),
         "" if manifest is None else str(manifest.digest),
-        len(outputs),
+        sum(not isinstance(each, Index) for each in manifests),
         total.layers,
         total.skipped,
         total.size,
@@ -102,6 +102,11 @@ class _IndexMover:
         if (source.scheme, destination.scheme) != ("registry", "registry"):
             raise PipelineError(
                 f"platform={ALL_PLATFORMS} goes from registry:// to registry:// only"
+            )
+        if builder.options.compression or "compression" in destination.options:
+            raise PipelineError(
+                f"platform={ALL_PLATFORMS} keeps every digest, and another compression doesn't:"
+                " choose one of them"
             )
         self._builder = builder
         self._image = builder.registry_input(source)
