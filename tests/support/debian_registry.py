@@ -42,6 +42,10 @@ class DebianRegistry:
         """Base URL, without a slash at the end."""
         return f"http://{self.host}"
 
+    def uri(self, name: str) -> str:
+        """Name an image of it as occystrap does."""
+        return f"registry://{self.host}/{name}"
+
 
 class StartDebianRegistry(Protocol):
     """Start a registry of the test's own; it is stopped when the test ends."""
@@ -78,7 +82,7 @@ def _configuration(directory: Path, *, htpasswd: bool) -> dict[str, object]:
     """Its configuration is YAML, of which JSON is a part."""
     config: dict[str, object] = {
         "version": "0.1",
-        "log": {"level": "info"},
+        "log": {"level": "info", "accesslog": {"disabled": True}},
         "storage": {
             "filesystem": {"rootdirectory": str(directory / "storage")},
             "delete": {"enabled": True},

@@ -21,9 +21,11 @@ __all__ = [
     "file",
     "layer",
     "make_image",
+    "middle_layer",
     "sha256",
     "special",
     "stored",
+    "thorough_image",
     "top_layer",
     "varied_image",
 ]
@@ -142,6 +144,24 @@ def make_image(
     if variant:
         config["variant"] = variant
     return SampleImage(layers, json.dumps(config).encode(), tuple(names))
+
+
+def middle_layer() -> bytes:
+    """Make a layer with long names and links, as the tar of GNU writes them."""
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for length in (99, 100, 101, 155, 156, 255, 256, 300):
+            name = ("n" * 60 + "/") * (length // 61) + "m" * (length % 61)
+            info, content = file(name, f"{length}\n".encode())
+            tar.addfile(info, io.BytesIO(content))
+            tar.addfile(special(f"to-{length}", tarfile.SYMTYPE, name)[0])
+            tar.addfile(special(f"same-{length}", tarfile.LNKTYPE, name, 0o644)[0])
+    return output.getvalue()
+
+
+def thorough_image() -> SampleImage:
+    """Make an image of five layers, of which one is there twice, with all that layers can have."""
+    return make_image(bottom_layer(), layer(), middle_layer(), top_layer(), layer())
 
 
 def varied_image() -> SampleImage:
