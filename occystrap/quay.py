@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, cast, final
 from urllib.parse import quote, urlencode
 
 from occystrap import util
-from occystrap.errors import APIException, QuayAPIError, URIParseError
+from occystrap.errors import APIException, OccystrapError, QuayAPIError, URIParseError
 from occystrap.uri import parse_quay_uri, parse_uri
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from occystrap.uri import URISpec
@@ -64,27 +66,33 @@ class QuayClient:
         With `since`, those without a push at or after it are left out.
 
         Raises:
-            QuayAPIError: the API refuses, or leads in circles.
+            QuayAPIError: the API wants a token, answers nonsense, or leads in circles.
+            ExchangeError: it can't be reached, or refuses otherwise.
         """
         query = {"namespace": namespace, "public": "true"}
         if since is not None:
             query["last_modified"] = "true"
-        names: list[str] = []
-        seen: set[str] = set()
-        while True:
+        found: dict[str, dict[str, Any]] = {}
+        for _ in range(_MOST_PAGES):
             document = self._request("/repository", query)
-            entries = _entries(document, "repositories")
-            names += [str(e.get("name")) for e in entries if _is_recent(e, "last_modified", since)]
-            cursor = document.get("next_page")
+            page = {str(e["name"]): e for e in _entries(document, "repositories") if "name" in e}
+            # A cursor that has expired begins the list anew, each time with a new cursor.
+            if page and page.keys() <= found.keys():
+                break
+            found |= page
+            cursor: object = document.get("next_page")
             if not cursor:
-                return names
-            if cursor in seen or len(seen) >= _MOST_PAGES:
-                raise QuayAPIError(f"the list of {namespace} leads in circles: it repeats a page")
-            seen.add(cursor)
-            query["next_page"] = cursor
+                return [n for n, e in found.items() if _is_recent(e, "last_modified", since)]
+            query["next_page"] = str(cursor)
+        raise QuayAPIError(f"the list of {namespace} leads in circles: it repeats a page")
 
     def has_tag(self, namespace: str, repository: str, tag: str) -> dict[str, Any] | None:
-        """Return what the API says of a tag, or None when the repository hasn't it."""
+        """Return what the API says of a tag, or None when the repository hasn't it.
+
+        Raises:
+            QuayAPIError: the API wants a token, or answers nonsense.
+            ExchangeError: it can't be reached, or refuses otherwise.
+        """
         path = f"/repository/{quote(namespace)}/{quote(repository)}/tag/"
         query = {"specificTag": tag, "onlyActiveTags": "true", "limit": "1"}
         try:
@@ -132,15 +140,19 @@ def resolve_quay_uri(
     client: httpx.Client | None = None,
     rate_limiter: util.RateLimiter | None = None,
     retries: int | None = None,
+    on_failure: Callable[[str, OccystrapError], None] | None = None,
 ) -> list[tuple[str, str, str]]:
     """Find the images that a `quay://NAMESPACE[/GLOB][:TAG]` URI names, sorted by name.
 
     Returns (host, repository, tag) for each repository that matches the glob and has the tag; with
-    `since` only those whose tag was pushed at or after that day (UTC).
+    `since` only those whose tag was pushed at or after that day (UTC). A repository whose tag can't
+    be looked up is told to `on_failure`, by one of `max_workers` threads, and left out; without it,
+    it ends the search.
 
     Raises:
         URIParseError: the URI can't be parsed.
-        QuayAPIError: the API refuses.
+        QuayAPIError: the API wants a token, or answers nonsense.
+        ExchangeError: it can't be reached, or refuses otherwise.
     """
     spec = parse_uri(uri) if isinstance(uri, str) else uri
     namespace, glob, tag, options = parse_quay_uri(spec)
@@ -152,21 +164,32 @@ def resolve_quay_uri(
     try:
         listed = quay.list_repositories(namespace, since)
         names = sorted(fnmatch.filter(listed, glob))
+
+        def look_up(name: str) -> tuple[str, str, str] | None:
+            repository = f"{namespace}/{name}"
+            try:
+                found = quay.has_tag(namespace, name, tag)
+            except OccystrapError as error:
+                if on_failure is None:
+                    raise
+                on_failure(repository, error)
+                return None
+            if found is None or not _is_recent(found, "start_ts", since):
+                return None
+            return _HOST, repository, tag
+
         with ThreadPoolExecutor(max_workers) as pool:
-            tags = pool.map(lambda name: quay.has_tag(namespace, name, tag), names)
-            return [
-                (_HOST, f"{namespace}/{name}", tag)
-                for name, found in zip(names, tags, strict=True)
-                if found is not None and _is_recent(found, "start_ts", since)
-            ]
+            return [image for image in pool.map(look_up, names) if image is not None]
     finally:
         quay.close()
 
 
 def _is_recent(entry: dict[str, Any], field: str, since: datetime | None) -> bool:
     """Whether a time (Unix, in seconds) that the API gave is at or after `since`."""
+    if since is None:
+        return True
     moment: object = entry.get(field)
-    return since is None or (isinstance(moment, int) and moment >= since.timestamp())
+    return isinstance(moment, int) and moment >= since.timestamp()
 
 
 def _since(value: object) -> datetime | None:
