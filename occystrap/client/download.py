@@ -38,7 +38,7 @@ _FLOOR_SECONDS: Final = 60.0
 _PARTIAL: Final = 206
 #: Answers to a Range that mean "ask without one".
 _RANGE_REFUSED: Final = frozenset({400, 416})
-_CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>\d+)-(?P<last>\d+)/(?P<total>\d+|\*)")
+_CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>[0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
 
 
 @final
@@ -85,7 +85,7 @@ class RemoteBlob:
                 if verifier.size >= self.descriptor.size:
                     break
                 raise _ShortBody(verifier.size, self.descriptor.size)
-            except (httpx.HTTPError, httpx.StreamError) as cause:
+            except httpx.HTTPError as cause:
                 if verifier.size == self.descriptor.size:
                     break  # the connection broke behind the last byte
                 if verifier.size - start >= _PROGRESS:

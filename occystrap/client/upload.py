@@ -7,6 +7,7 @@ Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pu
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, final
@@ -138,12 +139,12 @@ class BlobUpload:
             return None
 
     def _send(self, begun: Answer, source: _Watched, chunk: int | None) -> None:
-        url = self._location(begun, begun.url)
+        url = self._location(begun)
         if chunk is None:
             self._finish(url, self.body if isinstance(self.body, bytes) else source)
             return
         least = begun.headers.get("OCI-Chunk-Min-Length", "")
-        if least.isascii() and least.isdigit():
+        if re.fullmatch(r"[0-9]{1,18}", least):
             chunk = min(max(chunk, int(least)), _MOST_CHUNK)
         offset = 0
         for piece in _pieces(source.open(), chunk):
@@ -157,11 +158,13 @@ class BlobUpload:
         target = add_query(url, digest=str(self.descriptor.digest))
         self._ask("PUT", target, content=content, repeatable=False)
 
-    def _location(self, answer: Answer, current: str) -> str:
+    def _location(self, answer: Answer, current: str = "") -> str:
         location = answer.headers.get("Location")
-        if location is None and answer.url == current:
+        if location is not None:
+            return next_url(answer.url, location)
+        if not current:
             raise api_error("POST", answer, "the answer has no Location to upload to")
-        return current if location is None else next_url(answer.url, location)
+        return current
 
     def _ask(
         self,

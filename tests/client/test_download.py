@@ -102,6 +102,10 @@ def test_a_refused_range_is_not_insisted_on(refusal: httpx.Response) -> None:
     [
         pytest.param(partial(2000, CONTENT[2000:]), id="later range"),
         pytest.param(httpx.Response(206, content=CONTENT[1000:]), id="no Content-Range"),
+        pytest.param(
+            httpx.Response(206, headers={"Content-Range": f"bytes {'9' * 5000}-0/*"}),
+            id="endless number",
+        ),
     ],
 )
 def test_bytes_of_an_unknown_place_are_not_taken(answer: httpx.Response) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from occystrap.errors import APIException, DigestMismatch, TransportError
 from occystrap.oci.digest import Digest
 from occystrap.oci.manifest import Descriptor
 from occystrap.server.doors.in_process import InProcessTransport
-from occystrap.server.message import Handler
+from occystrap.server.message import Handler, Request, Response
 from occystrap.server.registry import Registry
 from tests.support.handlers import Front, Trick, lose_answer, status
 from tests.support.scripted import session_over
@@ -126,6 +126,19 @@ def test_chunks_arrive_in_order_and_whole() -> None:
     assert ranges == ["0-39999", "40000-79999", "80000-102399"]
 
 
+@pytest.mark.parametrize("least", ["9" * 5000, "-1", "many", "1e9"])
+def test_a_least_chunk_that_is_no_number_is_ignored(least: str) -> None:
+    """The size that a registry asks for is a number that a machine can hold, or nothing."""
+
+    def asking(request: Request, inner: Handler) -> Response:
+        response = inner.handle(request)
+        return replace(response, headers=response.headers.add("OCI-Chunk-Min-Length", least))
+
+    registry = front(POST_uploads=[asking])
+    client_of(registry).upload_blob("a", BLOB, Content(), chunk=60_000)
+    assert registry.seen.count("PATCH upload") == 2
+
+
 def test_a_body_that_is_too_large_at_once_goes_in_chunks() -> None:
     """A proxy that limits bodies gets chunks."""
     registry = front(PUT_upload=[status(413)])
@@ -211,6 +224,48 @@ def test_an_answer_without_a_location_is_an_error() -> None:
     """An upload that has begun nowhere is said to have."""
     with pytest.raises(APIException, match="has no Location"):
         client_of(front(POST_uploads=[status(202)])).upload_blob("a", BLOB, CONTENT)
+
+
+def test_an_answer_to_a_chunk_without_a_location_goes_on_where_it_was() -> None:
+    """Only the first answer has to say where to upload."""
+
+    def forgetting(request: Request, inner: Handler) -> Response:
+        response = inner.handle(request)
+        return replace(response, headers=response.headers.remove("Location"))
+
+    registry = front(PATCH_upload=[forgetting, forgetting])
+    assert client_of(registry).upload_blob("a", BLOB, CONTENT, chunk=60_000)
+    assert registry.seen.count("PATCH upload") == 2
+
+
+def test_a_redirected_chunk_keeps_what_describes_it() -> None:
+    """To another origin go the range and the type of a chunk, and still no login."""
+    seen: list[httpx.Request] = []
+    steps = {
+        "HEAD": httpx.Response(404),
+        "POST": httpx.Response(202, headers={"Location": "/upload"}),
+        "PUT": httpx.Response(201),
+    }
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if "Authorization" not in request.headers and request.url.host == "registry.example":
+            return httpx.Response(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+        if request.method != "PATCH":
+            return steps[request.method]
+        if request.url.host == "registry.example":
+            return httpx.Response(307, headers={"Location": "https://store.example/part"})
+        return httpx.Response(202, headers={"Location": "https://registry.example/upload"})
+
+    session = session_over(httpx.Client(transport=httpx.MockTransport(handle)))
+    credentials = StaticCredentials(Credential("alice", "secret"))
+    client = RegistryClient("registry.example", session=session, credentials=credentials)
+    client.upload_blob("a", BLOB, CONTENT, chunk=1_000_000)
+    (there,) = (request for request in seen if request.url.host == "store.example")
+    assert there.headers["Content-Range"] == f"0-{len(CONTENT) - 1}"
+    assert there.headers["Content-Type"] == "application/octet-stream"
+    assert there.read() == CONTENT
+    assert "Authorization" not in there.headers
 
 
 def test_a_token_stays_at_home_when_an_upload_moves() -> None:
