@@ -16,7 +16,7 @@ from typing import Final, Protocol, cast
 import zstandard
 from isal import igzip_lib, isal_zlib
 
-from occystrap.errors import ImageInputError
+from occystrap.errors import ImageInputError, InvalidOption
 from occystrap.image.zstd_frames import expand_zstd, starts_zstd
 from occystrap.oci.media_types import Compression
 
@@ -36,6 +36,8 @@ _GZIP_LEVEL: Final = 2
 _ZSTD_LEVEL: Final = 3
 #: ISA-L knows levels up to here; above, zlib is slower by far, and smaller.
 _ISAL_HIGHEST: Final = 3
+#: The levels that there are; zstd has faster ones below its first.
+_LEVELS: Final = {Compression.GZIP: range(10), Compression.ZSTD: range(-7, 23)}
 
 
 def sniff(head: bytes) -> Compression:
@@ -136,12 +138,20 @@ def compressed(
 
     Levels of gzip: up to 3 are fast (2 by default, 12 % larger than zlib's 6 at 17 times its
     speed), 4 to 9 are zlib's. Levels of zstd are its own, 3 by default.
+
+    Raises:
+        InvalidOption: there is no such level.
     """
     source = iter(chunks)
     try:
         if compression is Compression.NONE:
             yield from _plain(source)
             return
+        levels = _LEVELS[compression]
+        if level is not None and level not in levels:
+            raise InvalidOption(
+                f"{compression.value} has levels from {levels[0]} to {levels[-1]}, not {level}"
+            )
         compressor = _COMPRESSORS[compression](level)
         for piece in _even(source):
             if shrunk := compressor.compress(piece):

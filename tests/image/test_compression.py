@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occystrap.errors import DigestMismatch, ImageInputError
+from occystrap.errors import DigestMismatch, ImageInputError, InvalidOption
 from occystrap.image.compression import compressed, decompressed, sniff
 from occystrap.oci.digest import Digest, verified
 from occystrap.oci.media_types import Compression
@@ -245,3 +245,13 @@ def test_a_higher_level_is_smaller(compression: Compression) -> None:
 def test_gzip_is_read_by_others() -> None:
     """The standard library reads what ISA-L writes."""
     assert gzip.decompress(b"".join(compressed([CONTENT], Compression.GZIP))) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("compression", "level"),
+    [(Compression.GZIP, -1), (Compression.GZIP, 10), (Compression.ZSTD, 23)],
+)
+def test_a_level_that_does_not_exist(compression: Compression, level: int) -> None:
+    """The error says which there are."""
+    with pytest.raises(InvalidOption, match=f"{compression.value} has levels from .* not {level}"):
+        list(compressed([CONTENT], compression, level))
