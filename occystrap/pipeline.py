@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from occystrap.inputs.base import ImageInput
     from occystrap.outputs.base import ImageOutput
     from occystrap.uri import URISpec
+    from occystrap.uri.schemes import Role
 
 __all__ = ["ALL_PLATFORMS", "Pipeline", "PipelineBuilder", "Side"]
 
@@ -141,38 +142,45 @@ class PipelineBuilder:
     ) -> None:
         self.close()
 
+    def read_source(self, uri: str) -> URISpec:
+        """Read the URI of a source.
+
+        Raises:
+            PipelineError: there is no such scheme.
+            URIParseError: the URI can't be parsed, or has an option that doesn't exist.
+        """
+        return _read(uri, "input", _INPUTS)
+
+    def read_destination(self, uri: str) -> URISpec:
+        """Read the URI of a destination; raises what `read_source` does."""
+        return _read(uri, "output", _OUTPUTS)
+
     def build_input(self, uri: str) -> ImageInput:
         """Make the source that a URI names.
 
         Raises:
-            PipelineError: there is no such scheme, or something is missing.
-            URIParseError: the URI can't be parsed, or has an option that doesn't exist.
+            OccystrapError: it can't be read, or there is no such thing.
         """
-        spec = parse_uri(uri)
-        make = _INPUTS.get(spec.scheme)
-        if make is None:
-            raise PipelineError(f"Unknown input scheme: {spec.scheme} (known: {_names(_INPUTS)})")
-        check_options(spec, "input")
-        return make(self, spec)
+        spec = self.read_source(uri)
+        return _INPUTS[spec.scheme](self, spec)
 
     def build_output(self, uri: str, source: ImageInput) -> ImageOutput:
         """Make the destination that a URI names, for the image of a source.
 
         Raises:
-            PipelineError: there is no such scheme, or something is missing.
-            URIParseError: the URI can't be parsed, or has an option that doesn't exist.
+            OccystrapError: it can't be written, or there is no such thing.
         """
-        spec = parse_uri(uri)
-        make = _OUTPUTS.get(spec.scheme)
-        if make is None:
-            raise PipelineError(f"Unknown output scheme: {spec.scheme} (known: {_names(_OUTPUTS)})")
-        check_options(spec, "output")
-        return make(self, spec, source)
+        spec = self.read_destination(uri)
+        return _OUTPUTS[spec.scheme](self, spec, source)
 
     def build_pipeline(self, source: str, destination: str) -> Pipeline:
         """Make both ends."""
         image = self.build_input(source)
-        return Pipeline(image, self.build_output(destination, image))
+        try:
+            return Pipeline(image, self.build_output(destination, image))
+        except BaseException:
+            image.close()
+            raise
 
     def registry_input(self, spec: URISpec) -> registry_input.Image:
         """Make a source of the scheme `registry`."""
@@ -253,6 +261,15 @@ class PipelineBuilder:
         return self._sessions[tls]
 
 
+def _read(uri: str, role: Role, known: Mapping[str, object]) -> URISpec:
+    spec = parse_uri(uri)
+    if spec.scheme not in known:
+        there_is = ", ".join(sorted(known))
+        raise PipelineError(f"Unknown {role} scheme: {spec.scheme} (known: {there_is})")
+    check_options(spec, role)
+    return spec
+
+
 def _text(spec: URISpec, name: str, default: str | None) -> str | None:
     value = spec.options.get(name)
     return default if value is None else str(value)
@@ -267,10 +284,6 @@ def _place(spec: URISpec, missing: str) -> str:
     if not spec.path:
         raise PipelineError(missing)
     return spec.path
-
-
-def _names(table: Mapping[str, object]) -> str:
-    return ", ".join(sorted(table))
 
 
 _INPUTS: Final[dict[str, Callable[[PipelineBuilder, URISpec], ImageInput]]] = {
