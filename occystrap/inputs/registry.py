@@ -71,6 +71,7 @@ class Image:
         self.image = self.reference.repository
         self.tag = self.reference.identifier if self.reference.tag is None else self.reference.tag
         self.platform = Platform(os, architecture, variant)
+        credentials = credentials_for(username, password, credentials)
         self._own_session = None
         if session is None:
             session = self._own_session = open_session(
@@ -80,7 +81,7 @@ class Image:
             self.reference.registry,
             session=session,
             secure=secure,
-            credentials=credentials_for(username, password, credentials),
+            credentials=credentials,
         )
         self._root: Manifest | Index | None = None
         self._manifest: Manifest | None = None
