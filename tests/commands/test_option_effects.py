@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -14,22 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import trustme
 
 from occystrap.oci.media_types import Compression, Family, layer_media_type
 from occystrap.oci.routes import RouteKind, parse_route
 from occystrap.server.message import Handler, Request, Response
 from tests.support.archives import docker_save
-from tests.support.console import Console, Shelf, error_of, summary_of
-from tests.support.handlers import BasicGate, Front, status
+from tests.support.console import Console, Shelf, error_of
+from tests.support.handlers import Front, status
 from tests.support.images import file, layer, make_image
-from tests.support.tls_server import tls_server
 
 HERE = "registry://r.example/demo/image:1"
 THERE = "registry://other.example/new/image:1"
 PULL = ("process", HERE, "tar://new.tar")
 PUSH = ("process", "tar://noise.tar", THERE)
-LOGIN = {"OCCYSTRAP_USERNAME": "alice", "OCCYSTRAP_PASSWORD": "open sesame"}
 
 
 @pytest.fixture
@@ -39,87 +33,6 @@ def noise(console: Console) -> Path:
     path = console.directory / "noise.tar"
     path.write_bytes(docker_save(make_image(layer(file("noise", content)))))
     return path
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--username", "alice", "--password", "open sesame"],
-        ["--username=alice", "--password-stdin"],
-    ],
-)
-def test_a_login_by_option(console: Console, shelf: Shelf, words: list[str]) -> None:
-    """It is shown to source and destination, and never printed."""
-    console.handler = BasicGate(shelf.registry)
-    result = console.run(*words, "--debug", "process", HERE, THERE, typed="open sesame\n")
-    assert summary_of(result).startswith("3 layers")
-    assert "open sesame" not in result.output
-    assert base64.b64encode(b"alice:open sesame").decode() not in result.output
-
-
-def test_a_login_by_variable(console: Console, shelf: Shelf) -> None:
-    """The way that no list of processes shows."""
-    console.handler = BasicGate(shelf.registry)
-    console.succeed("process", HERE, THERE, environ=LOGIN)
-
-
-def test_a_login_from_a_file(console: Console, shelf: Shelf) -> None:
-    """--authfile names it; without, the places of docker and podman are looked at."""
-    console.handler = BasicGate(shelf.registry)
-    auth = base64.b64encode(b"alice:open sesame").decode()
-    content = json.dumps({"auths": {"r.example": {"auth": auth}}})
-    (console.directory / "config.json").write_text(content)
-    console.succeed("--authfile", "config.json", *PULL)
-    console.succeed(*PULL, environ={"DOCKER_CONFIG": str(console.directory)})
-    error_of(console.run(*PULL))
-
-
-def test_no_password_on_standard_input(console: Console) -> None:
-    """Nothing, or an empty line, is no password; and two passwords are one too many."""
-    for typed in ("", "\n"):
-        result = console.run("--username=alice", "--password-stdin", *PULL, typed=typed)
-        assert "no password on standard input" in error_of(result, 2)
-    result = console.run("--password=a", "--password-stdin", *PULL, typed="b\n")
-    assert "not both" in error_of(result, 2)
-
-
-def test_insecure_speaks_plain_http(console: Console, shelf: Shelf) -> None:
-    """To both sides; one side alone can say it in its URI, or say no."""
-    for words, schemes in (
-        (["process", HERE, THERE], ("https", "https")),
-        (["--insecure", "process", HERE, THERE], ("http", "http")),
-        (["process", f"{HERE}?insecure=true", THERE], ("http", "https")),
-        (["--insecure", "process", HERE, f"{THERE}?insecure=false"], ("http", "https")),
-    ):
-        console.handler = front = Front(shelf.registry)
-        console.succeed(*words)
-        seen = {request.host: request.scheme for request in front.requests}
-        assert (seen["r.example"], seen["other.example"]) == schemes
-
-
-def test_tls_by_option(console: Console, shelf: Shelf, tmp_path: Path) -> None:
-    """A CA of one's own, a client certificate with its key, and no checks at all."""
-    authority = trustme.CA()
-    ca, cert, key = (tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem"))
-    authority.cert_pem.write_to_path(str(ca))
-    mine = authority.issue_cert("me@example.org")
-    mine.cert_chain_pems[0].write_to_path(str(cert))
-    mine.private_key_pem.write_to_path(str(key))
-
-    def wants_certificate(context: ssl.SSLContext) -> None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        authority.configure_trust(context)
-
-    console.handler = None
-    shown = ["--cert", str(cert), "--key", str(key)]
-    with tls_server(shelf.registry, authority, prepare=wants_certificate) as server:
-        pull = ("process", f"registry://{server.host}/demo/image:1", "tar://new.tar")
-        assert "--ca-file" in error_of(console.run("--retries", "0", *shown, *pull))
-        error_of(console.run("--retries", "0", "--ca-file", str(ca), *pull))
-        console.succeed("--ca-file", str(ca), *shown, *pull)
-        console.succeed("--skip-verify", *shown, *pull)
-    assert "--cert is missing" in error_of(console.run("--key", str(key), *pull), 2)
-    assert "none.pem" in error_of(console.run("--cert", "none.pem", *pull))
 
 
 @dataclass
@@ -285,20 +198,6 @@ def test_requests_are_told(console: Console, words: list[str]) -> None:
 def test_nothing_is_told_unasked(console: Console) -> None:
     """Neither requests nor what libraries say."""
     assert "GET" not in console.succeed(*PULL).stderr
-
-
-def test_debug_tells_of_connections(console: Console, shelf: Shelf) -> None:
-    """What the HTTP library says of hosts and TLS is there, and not what it says of headers."""
-    authority = trustme.CA()
-    console.handler = None
-    with tls_server(BasicGate(shelf.registry), authority) as server:
-        pull = ("process", f"registry://{server.host}/demo/image:1", "tar://new.tar")
-        told = console.succeed("--debug", "--skip-verify", *pull, environ=LOGIN).stderr
-    assert "connect_tcp.started host='localhost'" in told
-    assert "start_tls.complete" in told
-    assert "send_request_headers" not in told
-    assert "open sesame" not in told
-    assert base64.b64encode(b"alice:open sesame").decode() not in told
 
 
 def test_nothing_of_a_run_stays_in_the_process(console: Console) -> None:
