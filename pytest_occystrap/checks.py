@@ -1,0 +1,102 @@
+"""The assertions of a fake registry.
+
+Rule: a failure says what is missing, and shows all of the traffic beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from occystrap.server.store import Store
+from pytest_occystrap.contents import Contents, parse_reference
+from pytest_occystrap.evidence import not_pulled, not_pushed
+from pytest_occystrap.exchange import Exchange
+from pytest_occystrap.expectations import WantedLike, differences, parse_wanted
+from pytest_occystrap.ledger import Ledger
+from pytest_occystrap.report import traffic_table
+
+__all__ = ["Checks"]
+
+
+class Checks(Contents):
+    """The images of a registry, and what its clients did."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        super().__init__(store)
+        self._ledger = ledger
+
+    @property
+    def requests(self) -> list[Exchange]:
+        """Every exchange so far, in the order in which they began."""
+        return self._ledger.exchanges
+
+    def clear_requests(self) -> None:
+        """Forget all exchanges so far, such as those of a preparation."""
+        self._ledger.clear()
+
+    def settle(self) -> None:
+        """Wait until no exchange is under way, such as one that its client has abandoned.
+
+        Raises:
+            TimeoutError: one still is after some seconds.
+        """
+        self._ledger.settle()
+
+    @property
+    def traffic(self) -> str:
+        """The exchanges as a table, the odd ones marked."""
+        return traffic_table(self.requests)
+
+    def assert_requests(
+        self, wanted: Sequence[WantedLike], *, in_order: bool = True, others: bool = False
+    ) -> None:
+        """Check that these requests came: `METHOD /path`, or `METHOD /path STATUS`.
+
+        `*` stands for anything. The query counts when the path has one, the host when the path
+        doesn't begin with a slash. Without `in_order` they may come in any order, as those of
+        parallel layers do; with `others` more may have come.
+
+        Raises:
+            AssertionError: one is missing, shown with the nearest that came, or is too much.
+        """
+        __tracebackhide__ = True
+        parsed = [parse_wanted(one) for one in wanted]
+        lines = differences(parsed, self.requests, in_order=in_order, others=others)
+        if lines:
+            self._fail("the requests are not those that were expected", lines)
+
+    def assert_pulled(self, reference: str) -> None:
+        """Check that an image was pulled whole: its manifest, and each byte of every blob.
+
+        Of an index one of its images is enough.
+
+        Raises:
+            AssertionError: something of it was not sent.
+        """
+        __tracebackhide__ = True
+        lines = not_pulled(self.image(reference), self.requests)
+        if lines:
+            self._fail(f"{reference} was not pulled", lines)
+
+    def assert_pushed(self, reference: str) -> None:
+        """Check that an image was pushed and is there.
+
+        Raises:
+            AssertionError: it isn't there, or nobody but the test itself has put it there.
+        """
+        __tracebackhide__ = True
+        name = parse_reference(reference)
+        names, lines = [name.identifier], []
+        try:
+            names.append(self.image(reference).digest)
+        except LookupError as error:
+            lines.append(str(error))
+        lines += not_pushed(name.repository, names, self.requests)
+        if lines:
+            self._fail(f"{reference} was not pushed", lines)
+
+    def _fail(self, message: str, lines: Sequence[str]) -> NoReturn:
+        __tracebackhide__ = True
+        listed = "\n".join(f"  {line}" for line in lines)
+        raise AssertionError(f"{message}\n{listed}\n\n{self.traffic}")
