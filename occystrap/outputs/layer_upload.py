@@ -85,8 +85,8 @@ class LayerUploader:
 
     def _carries(self, stored: Descriptor, *, as_is: bool) -> bool:
         known = lookup(stored.media_type)
-        if known is None:
-            return True  # no layer of an image, so nothing that could be compressed otherwise
+        if known is None or known.foreign:
+            return True  # no layer of an image, or none that registries hold
         if self.compression is not None:
             return known.compression is self.compression
         return as_is or known.compression is not Compression.NONE
@@ -122,14 +122,15 @@ class LayerUploader:
         self.moved.count(layers=1, size=sent, skipped=int(outcome is not UploadOutcome.UPLOADED))
 
     def _mountable(self, origin: RemoteBlob | None) -> str:
-        same = origin is not None and origin.host == self.target.registry
-        return origin.repository if same and origin is not None else ""
+        if origin is None or origin.host != self.target.registry:
+            return ""
+        return origin.repository
 
 
 def _of_family(stored: Descriptor, family: Family) -> Descriptor:
     """Name a layer as manifests of the family do."""
     known = lookup(stored.media_type)
-    if known is None:
+    if known is None or known.foreign:
         return stored
     return Descriptor(layer_media_type(family, known.compression), stored.digest, stored.size)
 

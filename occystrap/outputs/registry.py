@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 from occystrap.client.credentials import credentials_for
 from occystrap.client.registry import RegistryClient
 from occystrap.client.retry import MAX_RETRIES
-from occystrap.errors import ImageOutputError, OccystrapError, TransportError
+from occystrap.errors import ImageOutputError, InvalidOption, OccystrapError, TransportError
 from occystrap.image.checks import CheckResults, Severity
 from occystrap.image.element import CONFIG_FILE
 from occystrap.image.progress import NoProgress
@@ -44,6 +44,14 @@ if TYPE_CHECKING:
 __all__ = ["RegistryWriter"]
 
 _CONFIG_TYPES: Final = {Family.DOCKER: DOCKER_CONFIG, Family.OCI: OCI_CONFIG}
+
+
+def _compression(name: str | None) -> Compression | None:
+    try:
+        return None if name is None else Compression(name)
+    except ValueError as error:
+        known = ", ".join(sorted(each.value for each in Compression))
+        raise InvalidOption(f"there is no compression {name!r} (known: {known})") from error
 
 
 @final
@@ -86,16 +94,15 @@ class RegistryWriter:
         self.password = password
         self.max_workers = max_workers
         self.reference = Reference.parse(join_name(image, tag), registry)
+        credentials = credentials_for(username, password, credentials)
+        compression = _compression(compression_type)
         self._own_session = None
         if session is None:
             session = self._own_session = open_session(
                 client, rate_limiter=rate_limiter, retries=retries
             )
         self._registry = RegistryClient(
-            self.reference.registry,
-            session=session,
-            secure=secure,
-            credentials=credentials_for(username, password, credentials),
+            self.reference.registry, session=session, secure=secure, credentials=credentials
         )
         self._workers = Workers(max_workers)
         self.moved = Moved()
@@ -105,7 +112,7 @@ class RegistryWriter:
             self._workers,
             self.moved,
             progress or NoProgress(),
-            None if compression_type is None else Compression(compression_type),
+            compression,
             compression_level,
             temp_dir,
             layer_cache,
@@ -177,7 +184,7 @@ class RegistryWriter:
             results.add(Severity.WARNING, "verify.registry", str(error))
         except OccystrapError as error:
             results.add(Severity.ERROR, "verify.registry", str(error))
-        if not results.errors:
+        if not results.results:
             results.add(Severity.INFO, "verify.ok", f"{self.reference} is {manifest.digest}")
         return results
 
@@ -224,7 +231,7 @@ class RegistryWriter:
     def _verify(self, manifest: Manifest | Index, results: CheckResults, *, full: bool) -> None:
         repository = self.reference.repository
         found = self._registry.find_manifest(repository, self._target)
-        if found != manifest.digest:
+        if found is None or found != Digest.of(manifest.raw, found.algorithm):
             message = f"{self.reference} is {found}, not {manifest.digest}"
             results.add(Severity.ERROR, "verify.manifest", message)
         if isinstance(manifest, Index):
