@@ -76,13 +76,7 @@ def test_attributes_are_those_of_the_constructor() -> None:
     assert (writer.secure, writer.username, writer.password) == (False, "alice", "sesame")
     assert writer.max_workers == 4
     other = RegistryWriter(
-        registry="r.example",
-        image="app",
-        tag="1",
-        secure=True,
-        compression_type="gzip",
-        max_workers=2,
-        client=MagicMock(),
+        registry="r.example", image="app", tag="1", max_workers=2, client=MagicMock()
     )
     assert (other.secure, other.username, other.max_workers) == (True, None, 2)
 
