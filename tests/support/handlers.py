@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import itertools
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
-from occystrap.oci.digest import Digest
 from occystrap.oci.routes import parse_route
+from occystrap.server import gate
+from occystrap.server.access import bearer_token
 from occystrap.server.message import CloseConnection, Handler, Headers, Request, Response
+from occystrap.server.tokens import TokenForm
 
-__all__ = ["BasicGate", "BearerGate", "Front", "Trick", "answer", "cut", "lose_answer", "status"]
+__all__ = [
+    "BasicGate",
+    "BearerGate",
+    "Front",
+    "OtherChallenge",
+    "ShortTokens",
+    "Trick",
+    "answer",
+    "cut",
+    "lose_answer",
+    "status",
+]
 
 Trick = Callable[[Request, Handler], Response]
 
@@ -86,71 +97,73 @@ class Front:
         return self.inner.handle(request) if trick is None else trick(request, self.inner)
 
 
-def _unauthorized(challenge: str) -> Response:
-    body = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}'
-    return answer(401, body, WWW_Authenticate=challenge)
+#: The one account of the gates here.
+ALICE = "alice"
+PASSWORD = "open sesame"
 
 
-def basic(username: str, password: str) -> str:
-    """Write a Basic Authorization."""
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+class BasicGate(gate.BasicGate):
+    """Lets alice in, with her password."""
+
+    def __init__(self, inner: Handler, password: str = PASSWORD) -> None:
+        super().__init__(inner, {ALICE: password})
+
+
+class BearerGate(gate.BearerGate):
+    """Lets in who brings a token, which alice gets for her password; everyone if she has none."""
+
+    def __init__(
+        self,
+        inner: Handler,
+        password: str | None = None,
+        *,
+        expires_in: int | None = 300,
+        form: TokenForm | None = None,
+    ) -> None:
+        super().__init__(
+            inner,
+            accounts=None if password is None else {ALICE: password},
+            anonymous_pull=False,
+            expires_in=expires_in,
+            form=form or TokenForm(),
+        )
 
 
 @dataclass
-class BasicGate:
-    """Lets in who knows the password."""
+class ShortTokens:
+    """Ends all tokens of a gate after each so many requests that one opened it for."""
 
-    inner: Handler
-    username: str = "alice"
-    password: str = "open sesame"
-
-    def handle(self, request: Request) -> Response:
-        """Ask for the password first."""
-        if request.headers.get("Authorization") != basic(self.username, self.password):
-            return _unauthorized('Basic realm="test"')
-        return self.inner.handle(request)
-
-
-@dataclass
-class BearerGate:
-    """Lets in who brings a token; the tokens come from /token of the same host.
-
-    Each token is good for `uses` requests. Without a password tokens are given to everyone.
-    """
-
-    inner: Handler
-    password: str | None = None
-    uses: int = 1_000_000
-    token_field: str = "token"
-    challenge: str = 'Bearer realm="http://{host}/token",service="test"'
-    expires_in: int | None = 300
-    tokens: dict[str, int] = field(default_factory=dict[str, int])
-    asked: list[Request] = field(default_factory=list[Request])
+    gate: gate.BearerGate
+    uses: int
+    left: int = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.left = self.uses
 
     def handle(self, request: Request) -> Response:
-        """Give out a token, or let in who has one."""
-        if request.path == "/token":
-            return self._give(request)
-        scheme, _, token = (request.headers.get("Authorization") or "").partition(" ")
-        with self.lock:
-            good = scheme == "Bearer" and self.tokens.get(token, 0) > 0
-            if good:
-                self.tokens[token] -= 1
-        if not good:
-            return _unauthorized(self.challenge.format(host=request.host))
-        return self.inner.handle(request)
+        """Let the gate answer."""
+        response = self.gate.handle(request)
+        if bearer_token(request) is not None and response.status != HTTPStatus.UNAUTHORIZED:
+            with self.lock:
+                self.left -= 1
+                if not self.left:
+                    self.left = self.uses
+                    self.gate.expire_tokens()
+        return response
 
-    def _give(self, request: Request) -> Response:
-        with self.lock:
-            self.asked.append(request)
-            token = Digest.of(str(next(self.numbers)).encode()).encoded
-        given = request.headers.get("Authorization")
-        if self.password is not None and given != basic("alice", self.password):
-            return _unauthorized('Basic realm="tokens"')
-        with self.lock:
-            self.tokens[token] = self.uses
-        document = {self.token_field: token, "expires_in": self.expires_in}
-        kept = {name: value for name, value in document.items() if value is not None}
-        return answer(200, json.dumps(kept).encode(), Content_Type="application/json")
+
+@dataclass
+class OtherChallenge:
+    """Says the way in through a gate in other words."""
+
+    gate: gate.BearerGate
+    challenge: str
+
+    def handle(self, request: Request) -> Response:
+        """Let the gate answer."""
+        response = self.gate.handle(request)
+        if response.status != HTTPStatus.UNAUTHORIZED:
+            return response
+        challenge = self.challenge.format(host=request.host)
+        return replace(response, headers=response.headers.replace("WWW-Authenticate", challenge))
