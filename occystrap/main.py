@@ -87,7 +87,7 @@ def _messages(*, verbose: bool, debug: bool) -> Iterator[None]:
         """Writes where standard error is just now: the bars of a terminal redirect it."""
 
         def emit(self, record: logging.LogRecord) -> None:
-            click.echo(self.format(record), err=True)
+            sys.stderr.write(f"{self.format(record)}\n")  # whole, since threads take turns
 
     # What httpx and its like say of requests holds whole URLs and headers; ours says the same, with
     # the secrets masked. How connections are made isn't secret.
@@ -130,10 +130,13 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a
 def main() -> None:
     """Run the command line as a process."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for what runs behind it
+            signal.signal(number, _stop)
     try:
         cli()
     except _Stopped as stopped:
+        with contextlib.suppress(OSError):
+            click.echo(f"Stopped by {signal.Signals(stopped.number).name}.", err=True)
         # Whoever started this process, such as a loop in a shell, sees that it was stopped.
         signal.signal(stopped.number, signal.SIG_DFL)
         os.kill(os.getpid(), stopped.number)

@@ -1,0 +1,194 @@
+"""The door of the command line: help, mistyped commands, faults of our own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+import occystrap
+from occystrap.main import cli
+from occystrap.server.message import Request, Response
+from tests.support.console import Console, error_of
+
+PULL = ("process", "registry://r.example/demo/image:1", "tar://new.tar")
+OCCYSTRAP = (sys.executable, "-m", "occystrap")
+#: What takes longer to import than anything that is only looked up should take.
+HEAVY = {"httpx", "requests", "rich", "ssl", "zstandard", "isal", "h11"}
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Run the command and list the modules that it imports."""
+    command = [sys.executable, "-X", "importtime", *OCCYSTRAP[1:], *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = ended.stderr.splitlines()
+    return {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["process", "--help"]], ids=" ".join
+)
+def test_looking_something_up_is_cheap(arguments: list[str]) -> None:
+    """Neither HTTP nor bars nor what moves images is imported."""
+    modules = imported_by(*arguments)
+    assert "occystrap.main" in modules
+    assert modules & (HEAVY | {"occystrap.pipeline", "occystrap.move", "occystrap.client"}) == set()
+    if "process" not in arguments:
+        assert not any(name.startswith("occystrap.commands.process") for name in modules)
+
+
+def test_the_version(console: Console) -> None:
+    """It is that of the package."""
+    assert console.succeed("--version").stdout == f"occystrap, version {occystrap.__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_the_help_lists_all_commands(console: Console, flag: str) -> None:
+    """Each with what it does, and the whole has examples."""
+    shown = console.succeed(flag).stdout
+    with click.Context(cli) as ctx:
+        for name in cli.list_commands(ctx):
+            command = cli.get_command(ctx, name)
+            assert command is not None
+            assert f"\n  {name} " in shown
+            assert f"Usage: occystrap {name} " in console.succeed(name, flag).stdout
+    assert (
+        "occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar" in shown
+    )
+
+
+def test_the_help_of_process_tells_the_grammar(console: Console) -> None:
+    """Schemes, the options of each side, and examples that can be typed."""
+    shown = console.succeed("process", "--help").stdout
+    for piece in (
+        "registry://",
+        "tar://",
+        "platform=all",
+        "compression=",
+        "insecure=true",
+        "docker load",
+    ):
+        assert piece in shown
+
+
+def test_no_scheme_is_promised_that_is_not_there(console: Console) -> None:
+    """What a later version brings isn't in the help of this one."""
+    shown = console.succeed("--help").stdout + console.succeed("process", "--help").stdout
+    for later in (
+        "quay://",
+        "docker://",
+        "dockerpush://",
+        "dir://",
+        "oci://",
+        "mounts://",
+        "--filter",
+    ):
+        assert later not in shown
+
+
+def test_no_command_shows_the_help(console: Console) -> None:
+    """On standard error, as a usage error."""
+    result = console.run()
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Commands:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["proces", "a", "b"], "no such command 'proces'; did you mean 'process'?"),
+        (["fly"], "no such command; there is: process, registry"),
+        (["registry://alice:hush@r.example/demo", "tar://a.tar"], "the name of a command"),
+        (["registry:alice:hush@r.example/demo", "tar://a.tar"], "the name of a command"),
+        (["hush-hush-hush"], "no such command; there is: process, registry"),
+        ([*PULL, "registry://alice:hush@r.example/demo"], "process takes SOURCE and DESTINATION"),
+        (["process", "--retries", "5", *PULL[1:]], "occystrap --retries ... process ..."),
+        (["process", "-j", "5", *PULL[1:]], "occystrap -j ... process ..."),
+        (["process", "--no-verify", *PULL[1:]], "--no-verify belongs before the command"),
+        (["process", "--colour", *PULL[1:]], "No such option '--colour'"),
+        (["--colour", *PULL], "No such option '--colour'"),
+        (["process"], "Missing argument 'SOURCE'"),
+        (["process", "tar://a.tar"], "Missing argument 'DESTINATION'"),
+    ],
+)
+def test_a_mistyped_command_line(console: Console, arguments: list[str], said: str) -> None:
+    """Exit code 2, what would have been right, and nothing that may be a password."""
+    result = console.run(*arguments)
+    assert said in error_of(result, 2).replace("No such option:", "No such option")
+    assert "hush" not in result.output
+
+
+class Broken:
+    """A handler with a bug, whose error holds a secret."""
+
+    def handle(self, request: Request) -> Response:
+        """Break down."""
+        raise LookupError("hush")
+
+
+def test_a_fault_of_our_own_is_one_line(console: Console) -> None:
+    """It says what and where, for the report; not the text, which may hold anything."""
+    console.handler = Broken()
+    result = console.run(*PULL)
+    said = error_of(result)
+    assert said.startswith("internal error: LookupError in tests.commands.test_main, line ")
+    assert "--debug" in said
+    assert "hush" not in result.output
+    assert console.files() == set()
+
+
+def test_a_fault_of_our_own_with_debug(console: Console) -> None:
+    """Whoever asks for it gets the whole error, and nothing half-written all the same."""
+    console.handler = Broken()
+    with pytest.raises(AssertionError, match="LookupError"):
+        console.run("--debug", *PULL)
+    assert console.files() == set()
+
+
+def test_an_error_of_the_system_is_one_line(console: Console) -> None:
+    """With the name of the file, without a number."""
+
+    class Full(Broken):
+        def handle(self, request: Request) -> Response:
+            raise OSError(28, "No space left on device", "/some/file")
+
+    console.handler = Full()
+    assert error_of(console.run(*PULL)) == "/some/file: No space left on device"
+
+
+def test_an_error_is_one_line_whatever_a_registry_says(console: Console) -> None:
+    """Line breaks and control characters of the other side don't reach the terminal."""
+
+    class Talkative(Broken):
+        def handle(self, request: Request) -> Response:
+            body = b'{"errors":[{"code":"DENIED","message":"no\\n\\u001b[31mway\\r\\nError: ha"}]}'
+            return Response(403, body=[body])
+
+    console.handler = Talkative()
+    said = error_of(console.run(*PULL))
+    assert "403 Forbidden" in said
+    assert said.isprintable()
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    """Output into a pipe that nobody reads ends quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(
+            [*OCCYSTRAP, "--help"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writing)
+    assert ended.returncode == 1
+    assert ended.stderr == ""
+
+
+def test_it_is_a_module_too() -> None:
+    """`python -m occystrap` is the same command."""
+    ended = subprocess.run([*OCCYSTRAP, "--help"], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("Usage: python -m occystrap [OPTIONS]")
