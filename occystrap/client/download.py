@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, final
 import httpx
 
 from occystrap.client.ask import Ask
-from occystrap.client.failures import is_passing, transport_error
+from occystrap.client.failures import transport_error
 from occystrap.client.urls import host_of
 from occystrap.oci.digest import Verifier
 
@@ -119,16 +119,11 @@ class RemoteBlob:
             yield chunk[skip:] if skip else chunk
             skip = 0
 
-    def _retry_or_raise(self, cause: Exception, attempts: Attempts) -> None:
-        note = ""
-        if is_passing(cause):
-            stop = attempts.again()
-            if stop is None:
-                return
-            note = stop.reason
-        raise transport_error(
-            "GET", self.url, cause, attempts=max(1, attempts.failures), note=note
-        ) from cause
+    def _retry_or_raise(self, cause: httpx.HTTPError, attempts: Attempts) -> None:
+        stop = attempts.again()
+        if stop is not None:
+            failures, note = attempts.failures, stop.reason
+            raise transport_error("GET", self.url, cause, attempts=failures, note=note) from cause
 
 
 class _ShortBody(httpx.ReadError):

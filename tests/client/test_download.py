@@ -56,7 +56,9 @@ def blob(script: Script, *, content: bytes = CONTENT, retries: int = 3) -> Remot
 def test_a_broken_download_goes_on_where_it_broke() -> None:
     """W-20: what has arrived isn't asked for again, and the whole is verified."""
     script = Script(broken(CONTENT[:1000]), partial(1000, CONTENT[1000:]))
-    assert b"".join(blob(script).open()) == CONTENT
+    source = blob(script)
+    assert source.size == len(CONTENT)
+    assert b"".join(source.open()) == CONTENT
     assert "Range" not in script.requests[0].headers
     assert script.requests[1].headers["Range"] == "bytes=1000-"
 

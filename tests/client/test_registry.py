@@ -161,6 +161,31 @@ def test_referrers_come_from_the_fallback_tag() -> None:
     assert scripted(lambda _: httpx.Response(404)).referrers("a", subject) == ()
 
 
+def test_referrers_that_are_no_index_are_an_error() -> None:
+    """An image where the list should be isn't taken for one."""
+    raw = push(real()[0], "a", "1").raw
+    with pytest.raises(InvalidManifest, match=r"but is application/vnd\.oci\.image\.manifest"):
+        scripted(lambda _: httpx.Response(200, content=raw)).referrers("a", Digest.of(b"x"))
+
+
+def test_who_makes_the_session_closes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """W-30: a session or a client that was handed in stays open, on every way out."""
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(404)))
+    session = session_over(client)
+    with RegistryClient("registry.example", session=session) as registry:
+        assert registry.session is session
+    with (
+        pytest.raises(APIException),
+        RegistryClient("registry.example", client=client) as registry,
+    ):
+        registry.get_manifest("a", "1")
+    assert not client.is_closed
+    monkeypatch.setattr("occystrap.client.session.create_client", lambda **_: client)
+    with pytest.raises(APIException), RegistryClient("registry.example") as registry:
+        registry.get_manifest("a", "1")
+    assert client.is_closed
+
+
 def test_a_tag_is_deleted() -> None:
     """A deleted tag is gone, and deleting it again says so."""
     client, _ = real()

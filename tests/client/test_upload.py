@@ -125,6 +125,19 @@ def test_chunks_arrive_in_order_and_whole() -> None:
     assert ranges == ["0-39999", "40000-79999", "80000-102399"]
 
 
+@pytest.mark.parametrize(("chunk", "sent"), [(50_000, 2), (51_200, 2), (102_400, 1)])
+def test_a_registry_may_ask_for_larger_chunks(chunk: int, sent: int) -> None:
+    """What it asks for counts when it's more than what was meant to be sent."""
+
+    def asking(request: Request, inner: Handler) -> Response:
+        response = inner.handle(request)
+        return replace(response, headers=response.headers.add("OCI-Chunk-Min-Length", "51200"))
+
+    registry = front(POST_uploads=[asking])
+    client_of(registry).upload_blob("a", BLOB, Content(), chunk=chunk)
+    assert registry.seen.count("PATCH upload") == sent
+
+
 @pytest.mark.parametrize("least", ["9" * 5000, "-1", "many", "1e9"])
 def test_a_least_chunk_that_is_no_number_is_ignored(least: str) -> None:
     """The size that a registry asks for is a number that a machine can hold, or nothing."""

@@ -26,7 +26,7 @@ from occystrap.oci.manifest import Index, Manifest, build_manifest
 from occystrap.oci.media_types import OCI_LAYER, Compression, Family
 from occystrap.oci.platform import Platform
 from occystrap.server.message import Handler
-from occystrap.util import RateLimiter, RequestStats
+from occystrap.util import RateLimiter, RequestStats, open_session
 from tests.support.clock import FakeClock
 from tests.support.console import Shelf, client_of
 from tests.support.handlers import BasicGate, BearerGate, Front, cut, status
@@ -270,6 +270,9 @@ def test_who_makes_the_client_closes_it() -> None:
     client = httpx.Client()
     image = Image("registry.example", "a", client=client)
     image.close()
+    assert not client.is_closed
+    session = open_session(client)
+    Image("registry.example", "a", session=session).close()
     assert not client.is_closed
     client.close()
     own = Image("registry.example", "a")

@@ -20,6 +20,7 @@ from occystrap.oci.manifest import parse_manifest
 from occystrap.outputs.registry import RegistryWriter
 from occystrap.pipeline import Pipeline
 from occystrap.server.message import Handler
+from occystrap.util import open_session
 from tests.support.console import Shelf, client_of
 from tests.support.handlers import BasicGate, Front, answer, cut, status
 from tests.support.images import file, layer, make_image
@@ -159,6 +160,7 @@ def test_who_makes_the_client_closes_it(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("occystrap.client.session.create_client", lambda **_: client)
     given = httpx.Client()
     RegistryWriter("registry.example", "a", "1", client=given).close()
+    RegistryWriter("registry.example", "a", "1", session=open_session(given)).close()
     assert not given.is_closed
     given.close()
     own = RegistryWriter("registry.example", "a", "1")
