@@ -1,0 +1,271 @@
+"""Whatever speaks HTTP takes a client: with one handed in, nothing else reaches a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import httpx
+import pytest
+
+from occystrap import util
+from occystrap.client.registry import RegistryClient
+from occystrap.errors import OccystrapError, PipelineError
+from occystrap.inputs.registry import Image
+from occystrap.main import cli
+from occystrap.oci.descriptor import Descriptor
+from occystrap.outputs.registry import RegistryWriter
+from occystrap.pipeline import Pipeline, PipelineBuilder
+from occystrap.quay import QuayClient, resolve_quay_uri
+from occystrap.server.doors.in_process import InProcessTransport
+from tests.support.archives import docker_save
+from tests.support.console import Shelf
+from tests.support.images import SampleImage, file, layer, make_image
+from tests.support.look import tars_of
+from tests.support.network import refuse_network
+from tests.support.quay import Quay
+
+IMAGE = make_image(*(layer(file(f"file-{n}", bytes([n]) * 1000)) for n in range(3)))
+BLOB = Descriptor.of(b"blob", "application/octet-stream")
+
+#: What a source or a destination of each scheme is called here.
+SOURCES = {"registry": "registry://source.example/demo/image:1", "tar": "tar://source.tar"}
+TARGETS = {"registry": "registry://target.example/new/image:2", "tar": "tar://target.tar"}
+#: Commands that ask a registry; `registry serve` only answers.
+ASKING = {"process"}
+ANSWERING = {"registry"}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every socket."""
+    refuse_network(monkeypatch)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A registry that has an image, and an index of it."""
+    shelf = Shelf()
+    shelf.put("demo/image", "1", IMAGE)
+    shelf.put_all("demo/image", "all", {"linux/amd64": IMAGE})
+    return shelf
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with a tarball in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "source.tar").write_bytes(docker_save(IMAGE))
+    return tmp_path
+
+
+def in_process(shelf: Shelf) -> httpx.BaseTransport:
+    """Make a transport that streams."""
+    return InProcessTransport(shelf.registry)
+
+
+def mocked(shelf: Shelf) -> httpx.BaseTransport:
+    """Make a transport whose answers are made whole, as those of `respx` are."""
+    inner = in_process(shelf)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        response = inner.handle_request(request)
+        return httpx.Response(
+            response.status_code, headers=response.headers, content=response.read()
+        )
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.fixture(params=[in_process, mocked])
+def client(request: pytest.FixtureRequest, shelf: Shelf) -> Iterator[httpx.Client]:
+    """A client of the registry, which has to be open when the test is over."""
+    make: Callable[[Shelf], httpx.BaseTransport] = request.param
+    with httpx.Client(transport=make(shelf)) as client:
+        yield client
+        assert not client.is_closed
+
+
+def image_of(shelf: Shelf, repository: str, tag: str) -> SampleImage:
+    """Read an image back, by names."""
+    manifest = shelf.manifest(repository, tag)
+    return SampleImage(IMAGE.layers, shelf.content(repository, manifest.config), IMAGE.names)
+
+
+def test_the_network_is_refused() -> None:
+    """The proof proves something: without a client the same call fails."""
+    with pytest.raises(AssertionError, match="the network was used"):
+        util.request_url("GET", "https://registry.example/v2/", retries=0)
+
+
+def test_every_command_is_known_here() -> None:
+    """A new command that asks has to be run in this file."""
+    assert set(cli.list_commands(click.Context(cli))) == ASKING | ANSWERING
+
+
+def test_every_scheme_is_known_here() -> None:
+    """A new source or destination has to be run in this file."""
+    with PipelineBuilder() as builder:
+        with pytest.raises(PipelineError, match=r"known: ([a-z, ]+)\)") as sources:
+            builder.build_input("ftp://x")
+        with pytest.raises(PipelineError, match=r"known: ([a-z, ]+)\)") as targets:
+            builder.build_output("ftp://x", builder.build_input(SOURCES["tar"]))
+    assert f"known: {', '.join(sorted(SOURCES))})" in str(sources.value)
+    assert f"known: {', '.join(sorted(TARGETS))})" in str(targets.value)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("options", [[], ["--verify-full"], ["--insecure", "--rate-limit", "9999"]])
+def test_process_goes_through_the_client(
+    client: httpx.Client, shelf: Shelf, here: Path, source: str, target: str, options: list[str]
+) -> None:
+    """Every scheme to every scheme, by the command line."""
+    arguments = [*options, "process", SOURCES[source], TARGETS[target]]
+    cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
+    if target == "tar":
+        assert tars_of(here / "target.tar") == IMAGE.diff_ids
+    else:
+        assert image_of(shelf, "new/image", "2").config_hex == IMAGE.config_hex
+
+
+def test_a_whole_index_goes_through_the_client(client: httpx.Client, shelf: Shelf) -> None:
+    """Its images are moved by several threads at once."""
+    source = "registry://source.example/demo/image:all?platform=all"
+    arguments = ["-O", "json", "process", source, TARGETS["registry"]]
+    cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
+    assert shelf.get("new/image", "2") == shelf.get("demo/image", "all")
+
+
+def test_a_pipeline_goes_through_the_client(client: httpx.Client, shelf: Shelf) -> None:
+    """Given to the builder, or in the context of the command line."""
+    context = SimpleNamespace(obj={"CLIENT": client})
+    for builder in (PipelineBuilder(client=client), PipelineBuilder(context)):
+        with builder:
+            builder.build_pipeline(SOURCES["registry"], TARGETS["registry"]).run()
+        assert shelf.get("new/image", "2") == shelf.get("demo/image", "1")
+
+
+def test_inputs_and_outputs_go_through_the_client(client: httpx.Client, shelf: Shelf) -> None:
+    """Without a builder."""
+    image = Image("source.example", "demo/image", "1", client=client)
+    writer = RegistryWriter("target.example", "new/image", "2", client=client)
+    Pipeline(image, writer).run()
+    assert not writer.verify(full=True).errors
+    assert shelf.get("new/image", "2") == shelf.get("demo/image", "1")
+
+
+def test_a_registry_client_goes_through_the_client(client: httpx.Client) -> None:
+    """Reading and writing."""
+    with RegistryClient("registry.example", client=client) as registry:
+        registry.upload_blob("new/image", BLOB, b"blob", chunk=3)
+        assert registry.read_blob("new/image", BLOB) == b"blob"
+        manifest = registry.get_manifest("demo/image", "1")
+        assert registry.find_manifest("demo/image", "1") == manifest.digest
+        registry.put_manifest("demo/image", "2", manifest)
+        assert list(registry.tags("demo/image", page_size=2)) == ["1", "2", "all"]
+        assert registry.referrers("demo/image", manifest.digest) == ()
+        registry.delete_manifest("demo/image", "2")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_url_is_asked_for_through_the_client(client: httpx.Client, stream: bool) -> None:
+    """`request_url`, whole or streamed."""
+    url = "https://registry.example/v2/demo/image/tags/list"
+    response = util.request_url("GET", url, stream=stream, client=client)
+    body = b"".join(response.iter_bytes())
+    response.close()
+    assert json.loads(body) == {"name": "demo/image", "tags": ["1", "all"]}
+
+
+def test_quay_is_asked_through_the_client() -> None:
+    """The list, and the tags."""
+    with httpx.Client(transport=httpx.MockTransport(Quay({"app": {"latest": 1}}))) as client:
+        assert QuayClient(client=client).list_repositories("acme") == ["app"]
+        found = resolve_quay_uri("quay://acme", client=client, max_workers=4)
+        assert found == [("quay.io", "acme/app", "latest")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["process", "registry://r.example/gone:1", "tar://x.tar"], id="no image"),
+        pytest.param(["process", SOURCES["registry"], "ftp://x"], id="no scheme"),
+        pytest.param(["process", "tar://gone.tar", TARGETS["registry"]], id="no tarball"),
+        pytest.param(["process", SOURCES["registry"], "tar://gone/x.tar"], id="no directory"),
+        pytest.param(["--username", "x", "process", *SOURCES.values()], id="half a login"),
+    ],
+)
+def test_a_failure_leaves_the_client_open(client: httpx.Client, arguments: list[str]) -> None:
+    """W-30: whoever made it closes it; the error is one of ours, in one line."""
+    with pytest.raises(click.ClickException) as caught:
+        cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
+    assert isinstance(caught.value.__cause__, OccystrapError | OSError)
+
+
+ENDINGS: dict[str, tuple[BaseException, type[BaseException]]] = {
+    "a broken connection": (httpx.ReadError("reset"), click.ClickException),
+    "a bug": (ZeroDivisionError(), click.ClickException),
+    "Ctrl-C": (KeyboardInterrupt(), click.Abort),
+    "SIGTERM": (SystemExit(143), SystemExit),
+}
+
+
+@pytest.fixture
+def own_clients(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Client]:
+    """The clients that are made because none was given."""
+    made: list[httpx.Client] = []
+    create = util.create_client
+
+    def make(*arguments: Any, **options: Any) -> httpx.Client:
+        made.append(create(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("occystrap.client.session.create_client", make)
+    monkeypatch.setattr(util, "create_client", make)
+    return made
+
+
+@pytest.mark.parametrize(("raised", "ending"), ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_our_own_clients_are_closed_however_it_ends(
+    own_clients: list[httpx.Client],
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    raised: BaseException,
+    ending: type[BaseException],
+) -> None:
+    """W-30: an error of the wire, a bug, Ctrl-C and SIGTERM alike."""
+
+    def end(*arguments: Any) -> httpx.Response:
+        raise raised
+
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", end)
+    arguments = ["--retries", "0", "process", SOURCES["registry"], target]
+    with pytest.raises(ending):
+        cli.main(arguments, prog_name="occystrap", standalone_mode=False)
+    assert own_clients
+    assert all(client.is_closed for client in own_clients)
+
+
+def test_our_own_clients_are_closed_when_all_went_well(
+    own_clients: list[httpx.Client], monkeypatch: pytest.MonkeyPatch, shelf: Shelf
+) -> None:
+    """W-30: a move, a look at a Quay and a single request."""
+    transport = in_process(shelf)
+    monkeypatch.setattr(
+        httpx.HTTPTransport, "handle_request", lambda _, request: transport.handle_request(request)
+    )
+    arguments = ["process", SOURCES["registry"], f"{TARGETS['registry']}?skip_verify=true"]
+    cli.main(arguments, prog_name="occystrap", standalone_mode=False)
+    assert len(own_clients) == 2  # the two ends trust different certificates
+    util.request_url("GET", "https://registry.example/v2/")
+    quay = Quay({"app": {"latest": 1}})
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: quay(request))
+    assert resolve_quay_uri("quay://acme", max_workers=2)
+    assert len(own_clients) == 4
+    assert all(client.is_closed for client in own_clients)
