@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["pages"]
 
 _MOST_PAGES: Final = 10_000
+#: Some registries know no pages: a hundred thousand tags come at once.
+_LONGEST_PAGE: Final = 64 * 1024 * 1024
 _LINK: Final = re.compile(r"<(?P<target>[^<>]*)>(?P<parameters>[^<]*)")
 _REL: Final = re.compile(r";\s*rel\s*=\s*\"?(?P<rels>[^\";,]*)", re.IGNORECASE)
 
@@ -38,7 +40,8 @@ def pages(
     current = url
     while current and current not in seen and len(seen) < _MOST_PAGES:
         seen.add(current)
-        answer = session.request(Ask("GET", current, headers, accepted=accepted), grant)
+        ask = Ask("GET", current, headers, accepted=accepted, limit=_LONGEST_PAGE)
+        answer = session.request(ask, grant)
         yield answer
         current = _next_page(current, answer)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, final
 
-from occystrap.client.ask import Ask
+from occystrap.client.ask import BODY_LIMIT, Ask
 from occystrap.client.auth import Authorizer
 from occystrap.client.credentials import Chain
 from occystrap.client.download import RemoteBlob
@@ -18,7 +18,7 @@ from occystrap.client.paging import pages
 from occystrap.client.session import Session
 from occystrap.client.upload import BlobUpload
 from occystrap.client.urls import add_query, base_url
-from occystrap.errors import DigestMismatch, InvalidDigest
+from occystrap.errors import DigestMismatch, InvalidDigest, InvalidManifest
 from occystrap.oci.challenge import Scope
 from occystrap.oci.digest import Digest
 from occystrap.oci.documents import list_field, load_object
@@ -131,10 +131,12 @@ class RegistryClient:
         self.session.request(ask, self._push(repository))
 
     def delete_manifest(self, repository: str, reference: str | Digest) -> None:
-        """Delete a tag, or a manifest by digest together with its tags."""
+        """Delete a tag, or a manifest by digest together with its tags.
+
+        Whether that takes a right of its own, the registry says: Quay knows none.
+        """
         url = self._url(RouteKind.MANIFEST, repository, str(reference))
-        scope = Scope.repository(repository, "pull", "push", "delete")
-        self.session.request(Ask("DELETE", url), self._authorizer.grant(scope))
+        self.session.request(Ask("DELETE", url), self._push(repository))
 
     def blob(self, repository: str, descriptor: Descriptor) -> RemoteBlob:
         """Name a blob as a source of bytes; nothing is asked before it is opened."""
@@ -143,7 +145,16 @@ class RegistryClient:
         return RemoteBlob(self.session, grant, url, descriptor, self.registry, repository)
 
     def read_blob(self, repository: str, descriptor: Descriptor) -> bytes:
-        """Fetch a small blob, such as a config, whole."""
+        """Fetch a small blob, such as a config, whole.
+
+        Raises:
+            InvalidManifest: it is none that would be held in memory.
+        """
+        if descriptor.size > BODY_LIMIT:
+            raise InvalidManifest(
+                f"{descriptor.digest} has {descriptor.size} bytes, and at most {BODY_LIMIT} are"
+                " read at once"
+            )
         return b"".join(self.blob(repository, descriptor).open())
 
     def has_blob(self, repository: str, digest: Digest) -> bool:

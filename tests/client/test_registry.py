@@ -196,6 +196,38 @@ def test_a_tag_is_deleted() -> None:
         client.delete_manifest("a", "1")
 
 
+@pytest.mark.parametrize("right", ["delete", "*", "pull,push"])
+def test_the_right_to_delete_is_the_one_that_the_registry_names(right: str) -> None:
+    """What it wants is asked for once it says so, and nothing that it may not know."""
+    scopes: list[list[str]] = []
+    challenge = f'Bearer realm="https://registry.example/token",scope="repository:a:{right}"'
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            scopes.append(request.url.params.get_list("scope"))
+            return httpx.Response(200, json={"token": "t"})
+        if request.headers.get("Authorization") == "Bearer t":
+            return httpx.Response(202)
+        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+
+    scripted(handle).delete_manifest("a", "1")
+    assert scopes == [list(dict.fromkeys([f"repository:a:{right}", "repository:a:pull,push"]))]
+
+
+def test_a_list_may_be_longer_than_a_manifest() -> None:
+    """A registry without pages sends all its tags at once."""
+    tags = [f"{number:060}" for number in range(80_000)]
+    client = scripted(lambda _: httpx.Response(200, json={"name": "a", "tags": tags}))
+    assert list(client.tags("a")) == tags
+
+
+def test_a_blob_is_read_whole_only_if_it_is_small() -> None:
+    """A config that claims to be a gigabyte isn't even asked for."""
+    huge = Descriptor(OCI_CONFIG, Digest.of(b"x"), 2**30)
+    with pytest.raises(InvalidManifest, match="1073741824 bytes"):
+        scripted(lambda _: httpx.Response(500)).read_blob("a", huge)
+
+
 def test_docker_hub_is_asked_where_it_answers() -> None:
     """W-25: docker.io is only a name; one-part names are in library/."""
     hosts: list[str] = []
