@@ -1,18 +1,20 @@
 """The assertions of a fake registry.
 
-Rule: a failure says what is missing, and shows all of the traffic beside it.
+Rule: a failure says what is missing and what came closest. All of the traffic stands beside it in
+the report of the test.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from occystrap.server.store import Store
 from pytest_occystrap.contents import Contents, parse_reference
 from pytest_occystrap.evidence import not_pulled, not_pushed
-from pytest_occystrap.exchange import Exchange
+from pytest_occystrap.exchange import Exchange, shorten
 from pytest_occystrap.expectations import WantedLike, differences, parse_wanted
+from pytest_occystrap.leaks import find_leaks
 from pytest_occystrap.ledger import Ledger
 from pytest_occystrap.report import traffic_table
 
@@ -44,9 +46,18 @@ class Checks(Contents):
         self._ledger.settle()
 
     @property
+    def leaks(self) -> dict[int, str]:
+        """What was sent to where it doesn't belong, by the number of the exchange."""
+        return find_leaks(self.requests, self._secrets())
+
+    def _secrets(self) -> Collection[str]:
+        """Passwords and tokens that no URL may hold."""
+        return ()
+
+    @property
     def traffic(self) -> str:
         """The exchanges as a table, the odd ones marked."""
-        return traffic_table(self.requests)
+        return traffic_table(self.requests, self.leaks)
 
     def assert_requests(
         self, wanted: Sequence[WantedLike], *, in_order: bool = True, others: bool = False
@@ -96,7 +107,25 @@ class Checks(Contents):
         if lines:
             self._fail(f"{reference} was not pushed", lines)
 
-    def _fail(self, message: str, lines: Sequence[str]) -> NoReturn:
+    def assert_no_credentials_leaked(self) -> None:
+        """Check that credentials went only where they belong.
+
+        Not to the storage host that a redirect leads to, not in a URL, and no token to another host
+        than the one it was used for first.
+
+        Raises:
+            AssertionError: they went elsewhere.
+        """
+        __tracebackhide__ = True
+        exchanges = {exchange.number: str(exchange) for exchange in self.requests}
+        lines = [
+            f"#{number} {shorten(exchanges[number])}: {leak}" for number, leak in self.leaks.items()
+        ]
+        if lines:
+            self._fail("credentials were sent to where they don't belong", lines)
+
+    @staticmethod
+    def _fail(message: str, lines: Sequence[str]) -> NoReturn:
         __tracebackhide__ = True
         listed = "\n".join(f"  {line}" for line in lines)
-        raise AssertionError(f"{message}\n{listed}\n\n{self.traffic}")
+        raise AssertionError(f"{message}\n{listed}")

@@ -21,7 +21,7 @@ __all__ = ["ANY_HOST", "Exchange", "Outcome", "hostname", "route_of", "shorten"]
 #: The host of the clients' relative URLs.
 ANY_HOST: Final = "registry.test"
 _HTTP2_DOORS: Final = ("h2", "http/2")
-_HEX: Final = re.compile(r"(sha256:|sha512:)([0-9a-f]{12})[0-9a-f]{52,}")
+_HEX: Final = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{52,}")
 _UUID: Final = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DIGEST: Final = re.compile(r"(?:^|[^0-9a-f])([0-9a-f]{64})(?:$|[^0-9a-f])")
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-")
@@ -43,7 +43,8 @@ class Outcome(Enum):
 class Exchange:
     """A request, its answer, and how the bytes went.
 
-    `door` is how it came in, and `client` from where. `path` is as sent, still percent-encoded.
+    `part` is who answered: the `registry`, or the `storage` that blobs are redirected to. `door` is
+    how the request came in, and `client` from where. `path` is as sent, still percent-encoded.
     `route` is None for what isn't of the distribution API. `status` is None as long as there is no
     answer. `request_bytes` and `response_bytes` count bodies. `started` is in seconds since the
     registry began, `waited` how long the answer took to begin and `seconds` how long to end.
@@ -51,6 +52,7 @@ class Exchange:
     """
 
     number: int
+    part: str
     door: str
     client: str
     scheme: str
@@ -129,4 +131,4 @@ def route_of(path: str) -> Route | None:
 
 def shorten(text: str) -> str:
     """Cut digests and the names of uploads: their beginning tells them apart."""
-    return _UUID.sub(r"\1…", _HEX.sub(r"\1\2…", text))
+    return _UUID.sub(r"\1…", _HEX.sub(r"\1…", text))

@@ -1,20 +1,22 @@
 """The fake registry: a complete registry in the hands of a test.
 
-Rule: here nothing is decided. The registry answers, the ledger notes, and this is the handle on
-both.
+Rule: here nothing is decided. The handlers answer, the ledger notes, and this is the handle on
+all of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from occystrap.server.memory_store import MemoryStore
-from occystrap.server.registry import Registry
+from occystrap.server.tokens import IssuedToken
 from pytest_occystrap.checks import Checks
 from pytest_occystrap.clock import FakeClock
 from pytest_occystrap.ledger import Ledger
+from pytest_occystrap.options import RegistryOptions
 from pytest_occystrap.reach import Reach
+from pytest_occystrap.stack import build_stack
 
 __all__ = ["FakeRegistry"]
 
@@ -22,19 +24,53 @@ __all__ = ["FakeRegistry"]
 class FakeRegistry(Checks, Reach):
     """A registry for one test: put images in, hand out a way to reach it, look at what happened.
 
-    with FakeRegistry() as registry:
+    with FakeRegistry(auth="bearer") as registry:
         image = registry.add_image("library/busybox:latest")
         registry.client.get("https://registry-1.docker.io/v2/library/busybox/manifests/latest")
-        registry.assert_requests(["GET /v2/library/busybox/manifests/latest 200"])
+        registry.assert_requests(["GET /v2/library/busybox/manifests/latest 401"])
+
+    The options are those of RegistryOptions.
+
+    Raises:
+        occystrap.errors.InvalidOption: there is no such option, or it can't have that value.
     """
 
-    def __init__(self) -> None:
-        store = MemoryStore()
+    def __init__(self, options: RegistryOptions | None = None, /, **changes: Any) -> None:
+        self.options = (options or RegistryOptions()).changed(**changes)
         #: The registry's time, which stands still until the test moves it.
         self.clock = FakeClock()
-        ledger = Ledger(Registry(store))
-        Checks.__init__(self, store, ledger)
-        Reach.__init__(self, ledger)
+        self._stack = build_stack(self.options, self.clock, self._storage_url)
+        ledger = Ledger()
+        Checks.__init__(self, self._stack.store, ledger)
+        Reach.__init__(
+            self, ledger.watch(self._stack.handler), ledger.watch(self._stack.cdn, "storage")
+        )
+        self._seed()
+
+    def _seed(self) -> None:
+        images = self.options.images
+        described = images if isinstance(images, Mapping) else {name: {} for name in images}
+        for reference, description in described.items():
+            self.add_image(reference, **description)
+
+    @property
+    def accounts(self) -> Mapping[str, str]:
+        """The passwords of those that the registry lets in."""
+        return self.options.accounts
+
+    @property
+    def issued_tokens(self) -> list[IssuedToken]:
+        """Every token that was given out, in order; none without `auth="bearer"`."""
+        return [] if self._stack.gate is None else self._stack.gate.issued
+
+    def expire_tokens(self) -> None:
+        """End every token that was given out so far, as a registry does that is restarted."""
+        if self._stack.gate is not None:
+            self._stack.gate.expire_tokens()
+
+    def _secrets(self) -> set[str]:
+        tokens = {token.value for token in self.issued_tokens}
+        return tokens | set(self.accounts.values())
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The ledger: it stands in front of a handler and notes every exchange.
+"""The ledger: it stands in front of handlers and notes every exchange.
 
 Rule: it changes nothing of what passes, and a note is complete before the client has the last byte,
 so that a test can look at once.
@@ -38,25 +38,18 @@ _PATIENCE_SECONDS: Final = 5.0
 
 
 class Ledger:
-    """A Handler that notes what passes."""
+    """Notes what passes the handlers that it watches."""
 
-    def __init__(self, inner: Handler, clock: Clock = time.perf_counter) -> None:
-        self._inner = inner
+    def __init__(self, clock: Clock = time.perf_counter) -> None:
         self._clock = clock
         self._began = clock()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._notes: list[_Note] = []
 
-    def handle(self, request: Request) -> Response:
-        """Answer as the inner handler does."""
-        note = self._begin(request)
-        try:
-            response = self._inner.handle(replace(request, body=note.received(request.body)))
-        except BaseException as error:
-            note.end(_outcome_of(error))
-            raise
-        return note.answered(response)
+    def watch(self, inner: Handler, part: str = "registry") -> Handler:
+        """Put a handler in front of another that notes what passes, and as which part's."""
+        return _Watched(self, inner, part)
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -83,12 +76,33 @@ class Ledger:
             if not note.ended.wait(max(deadline - time.monotonic(), 0)):
                 raise TimeoutError(f"still under way after {timeout} seconds: {note.exchange}")
 
-    def _begin(self, request: Request) -> _Note:
+    def begin(self, request: Request, part: str) -> _Note:
+        """Write down that a request has come."""
+        request = replace(request, body=())
         with self._lock:
-            number, started = next(self._numbers), self._clock() - self._began
-            note = _Note(number, replace(request, body=()), self._clock, started)
+            started = self._clock() - self._began
+            note = _Note(next(self._numbers), part, request, self._clock, started)
             self._notes.append(note)
         return note
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A handler whose exchanges are noted."""
+
+    ledger: Ledger
+    inner: Handler
+    part: str
+
+    def handle(self, request: Request) -> Response:
+        """Answer as the inner handler does."""
+        note = self.ledger.begin(request, self.part)
+        try:
+            response = self.inner.handle(replace(request, body=note.received(request.body)))
+        except BaseException as error:
+            note.end(_outcome_of(error))
+            raise
+        return note.answered(response)
 
 
 @dataclass(slots=True)
@@ -96,6 +110,7 @@ class _Note:
     """One exchange; written by the thread that it runs in."""
 
     number: int
+    part: str
     request: Request
     clock: Clock
     started: float
@@ -142,6 +157,7 @@ class _Note:
         request = self.request
         return Exchange(
             self.number,
+            self.part,
             request.door,
             request.client,
             request.scheme,

@@ -64,15 +64,13 @@ def test_an_image_that_was_not_pulled(registry: FakeRegistry, image: FakeImage) 
     registry.client.head(f"/v2/app/blobs/{image.config.digest}")
     with pytest.raises(AssertionError) as failure:
         registry.assert_pulled("app:1")
-    lines = str(failure.value).splitlines()
-    assert lines[:5] == [
+    assert str(failure.value).splitlines() == [
         "app:1 was not pulled",
         f"  the manifest {image.digest} was not sent",
         f"  0 of 10263 bytes were sent of the layer {image.layers[0].digest}",
         f"  0 of 10263 bytes were sent of the layer {image.layers[1].digest}",
         f"  0 of {image.config.size} bytes were sent of the config {image.config.digest}",
     ]
-    assert lines[-1] == "2 requests"
 
 
 def test_one_image_of_an_index_is_enough(registry: FakeRegistry, image: FakeImage) -> None:
@@ -106,14 +104,17 @@ def test_an_image_that_the_test_has_put_there(registry: FakeRegistry, image: Fak
 
 def test_a_push_that_was_refused(registry: FakeRegistry) -> None:
     """The answer is shown."""
-    registry.client.put("/v2/app/manifests/1", content=b"{}")
+    registry.client.put("/v2/app/manifests/1", content=b"")
     with pytest.raises(AssertionError) as failure:
         registry.assert_pushed("app:1")
-    assert str(failure.value).splitlines()[:2] == [
+    assert str(failure.value).splitlines() == [
         "app:1 was not pushed",
         "  no image app:1; the registry holds nothing with a tag",
+        (
+            "  #1 PUT /v2/app/manifests/1 -> 400"
+            " (MANIFEST_INVALID: the manifest is not JSON (it begins b''))"
+        ),
     ]
-    assert "#1 PUT /v2/app/manifests/1 -> 400 (MANIFEST_INVALID: " in str(failure.value)
 
 
 def test_expected_requests(registry: FakeRegistry, image: FakeImage) -> None:
@@ -128,18 +129,23 @@ def test_expected_requests(registry: FakeRegistry, image: FakeImage) -> None:
     registry.assert_requests([])
 
 
-def test_a_failure_shows_the_traffic(registry: FakeRegistry) -> None:
-    """What was expected, what came nearest, and all that came."""
+def test_a_failure_shows_the_nearest_miss(registry: FakeRegistry) -> None:
+    """What was expected, what came nearest, and what came beside it."""
     registry.client.get("https://quay.io/v2/app/tags/list")
     with pytest.raises(AssertionError) as failure:
         registry.assert_requests(["GET /v2/app/tags/list 200"])
-    text = re.sub(r" +\d+\.\d ", " MS ", str(failure.value))
-    assert text.splitlines() == [
+    assert str(failure.value).splitlines() == [
         "the requests are not those that were expected",
         "  missing: GET /v2/app/tags/list -> 200",
         "      nearest: #1 GET /v2/app/tags/list -> 404, but the answer is 404",
         "  unexpected: #1 GET /v2/app/tags/list -> 404",
-        "",
+    ]
+
+
+def test_the_traffic_is_a_table(registry: FakeRegistry) -> None:
+    """One line an exchange, hosts shown where they tell something."""
+    registry.client.get("https://quay.io/v2/app/tags/list")
+    assert re.sub(r" +\d+\.\d ", " MS ", registry.traffic).splitlines() == [
         "   #  request                       answer  sent  got   ms  door",
         (
             "!  1  GET quay.io/v2/app/tags/list  404        0  110 MS  in-process"

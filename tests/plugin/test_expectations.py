@@ -16,6 +16,7 @@ def exchange(number: int, method: str, target: str, status: int | None = 200) ->
     path, query = split_target(target)
     return Exchange(
         number=number,
+        part="registry",
         door="in-process",
         client="",
         scheme="https",

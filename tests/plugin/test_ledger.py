@@ -58,16 +58,17 @@ class Refusing:
         raise self.error
 
 
-def client_of(handler: Handler) -> httpx.Client:
-    """Make a client of a handler."""
-    return httpx.Client(transport=InProcessTransport(handler), base_url="https://registry.test")
+def client_of(ledger: Ledger, handler: Handler) -> httpx.Client:
+    """Make a client of a handler that is watched."""
+    transport = InProcessTransport(ledger.watch(handler))
+    return httpx.Client(transport=transport, base_url="https://registry.test")
 
 
 def test_an_exchange_is_noted_whole() -> None:
     """Who asked what, over what, and what came back."""
     clock = iter(range(100))
-    ledger = Ledger(Registry(), clock=lambda: float(next(clock)))
-    with client_of(ledger) as client:
+    ledger = Ledger(clock=lambda: float(next(clock)))
+    with client_of(ledger, Registry()) as client:
         response = client.get(
             "https://quay.io/v2/org/app/tags/list", params={"n": "5"}, headers={"X-Mine": "a"}
         )
@@ -91,8 +92,8 @@ def test_an_exchange_is_noted_whole() -> None:
 
 def test_over_a_socket_the_client_has_an_address() -> None:
     """The door says where a request comes from."""
-    ledger = Ledger(Registry())
-    with serve(ledger) as listener:
+    ledger = Ledger()
+    with serve(ledger.watch(Registry())) as listener:
         httpx.get(f"{listener.url}/v2/")
     (exchange,) = ledger.exchanges
     assert exchange.client.startswith("127.0.0.1:")
@@ -103,8 +104,8 @@ def test_over_a_socket_the_client_has_an_address() -> None:
 
 def test_bodies_are_counted() -> None:
     """What a client sends and what it gets, without their headers."""
-    ledger = Ledger(Scripted(b"abc", Stall(0), b"de", length=5))
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, Scripted(b"abc", Stall(0), b"de", length=5)) as client:
         client.post("/", content=iter([b"12", b"345", b"6"]))
     (exchange,) = ledger.exchanges
     assert (exchange.request_bytes, exchange.response_bytes) == (6, 5)
@@ -124,8 +125,8 @@ def test_bodies_are_counted() -> None:
 )
 def test_how_an_exchange_ends(handler: Handler, outcome: Outcome) -> None:
     """Whatever the wire does to the client is noted, and done nevertheless."""
-    ledger = Ledger(handler)
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, handler) as client:
         if outcome is Outcome.COMPLETE:
             assert client.get("/").content == b"abc"
         else:
@@ -136,8 +137,11 @@ def test_how_an_exchange_ends(handler: Handler, outcome: Outcome) -> None:
 
 def test_a_bug_of_a_handler_is_noted() -> None:
     """It reaches the caller as it is."""
-    ledger = Ledger(Refusing(ZeroDivisionError("a bug")))
-    with client_of(ledger) as client, pytest.raises(ZeroDivisionError):
+    ledger = Ledger()
+    with (
+        client_of(ledger, Refusing(ZeroDivisionError("a bug"))) as client,
+        pytest.raises(ZeroDivisionError),
+    ):
         client.get("/")
     assert ledger.exchanges[0].outcome is Outcome.FAILED
     assert ledger.exchanges[0].status is None
@@ -146,8 +150,11 @@ def test_a_bug_of_a_handler_is_noted() -> None:
 
 def test_an_abandoned_answer_is_noted() -> None:
     """A client that reads a part and hangs up has abandoned it, with the bytes that it took."""
-    ledger = Ledger(Scripted(b"abc", b"def", length=6))
-    with client_of(ledger) as client, client.stream("GET", "/") as response:
+    ledger = Ledger()
+    with (
+        client_of(ledger, Scripted(b"abc", b"def", length=6)) as client,
+        client.stream("GET", "/") as response,
+    ):
         assert next(response.iter_raw()) == b"abc"
     assert ledger.exchanges[0].outcome is Outcome.ABANDONED
     assert ledger.exchanges[0].response_bytes == 3
@@ -160,8 +167,8 @@ def test_a_client_that_breaks_off_its_request_is_noted() -> None:
         yield b"abc"
         raise OSError("gone")
 
-    ledger = Ledger(Scripted(b""))
-    with client_of(ledger) as client, pytest.raises(OSError, match="gone"):
+    ledger = Ledger()
+    with client_of(ledger, Scripted(b"")) as client, pytest.raises(OSError, match="gone"):
         client.post("/", content=body())
     assert ledger.exchanges[0].outcome is Outcome.ABANDONED
     assert ledger.exchanges[0].request_bytes == 3
@@ -170,8 +177,11 @@ def test_a_client_that_breaks_off_its_request_is_noted() -> None:
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 def test_an_answer_is_complete_before_its_last_byte_has_come(method: str) -> None:
     """A test that looks as soon as the client has everything sees a note that is complete."""
-    ledger = Ledger(Scripted(b"abc", length=3))
-    with client_of(ledger) as client, client.stream(method, "/") as response:
+    ledger = Ledger()
+    with (
+        client_of(ledger, Scripted(b"abc", length=3)) as client,
+        client.stream(method, "/") as response,
+    ):
         for _ in response.iter_raw():
             assert ledger.exchanges[0].outcome is Outcome.COMPLETE
     assert ledger.exchanges[0].outcome is Outcome.COMPLETE
@@ -187,8 +197,8 @@ def test_an_exchange_under_way_is_there() -> None:
             go_on.wait(10)
             return Response(204)
 
-    ledger = Ledger(Waiting())
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, Waiting()) as client:
         thread = threading.Thread(target=client.get, args=("/",))
         thread.start()
         assert inside.wait(10)
@@ -204,8 +214,8 @@ def test_an_exchange_under_way_is_there() -> None:
 
 def test_numbers_go_on_after_clearing() -> None:
     """A test can forget its preparation."""
-    ledger = Ledger(Registry())
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, Registry()) as client:
         client.get("/v2/")
         ledger.clear()
         client.get("/v2/")
@@ -214,8 +224,8 @@ def test_numbers_go_on_after_clearing() -> None:
 
 def test_what_is_printed_holds_no_secret() -> None:
     """Headers and signed URLs are there as sent, but not in any repr."""
-    ledger = Ledger(Registry())
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, Registry()) as client:
         client.get("/v2/?X-Amz-Signature=s3cret", headers={"Authorization": "Bearer s3cret"})
     (exchange,) = ledger.exchanges
     assert "s3cret" not in f"{exchange!r} {exchange} {exchange.target} {exchange.headers}"
@@ -226,8 +236,8 @@ def test_what_is_printed_holds_no_secret() -> None:
 def test_the_content_that_an_exchange_is_about() -> None:
     """A blob is known by its digest, on the registry and on a storage host alike."""
     hexadecimal = "0123456789abcdef" * 4
-    ledger = Ledger(Scripted(b""))
-    with client_of(ledger) as client:
+    ledger = Ledger()
+    with client_of(ledger, Scripted(b"")) as client:
         client.get(f"/v2/app/blobs/sha256:{hexadecimal}")
         client.get(f"/storage/sha256/01/{hexadecimal}/data?X-Amz-Signature=x")
         client.put(f"/v2/app/blobs/uploads/session?digest=sha256:{hexadecimal}")

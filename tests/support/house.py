@@ -62,6 +62,7 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
 ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "occystrap.server.forward": ("client",),
     "occystrap.inputs.dockerpush": ("server",),
+    "pytest_occystrap.command": ("main",),
 }
 
 # Test packages have no place in the tool that people install.

@@ -1,0 +1,70 @@
+"""How a fake registry behaves: what the marker, `make_registry` and the command line may say.
+
+Rule: a name that doesn't exist is an error, with the one that was perhaps meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from occystrap.errors import InvalidOption
+
+__all__ = ["AuthName", "RegistryOptions"]
+
+AuthName = Literal["none", "basic", "bearer"]
+
+#: A password that no URL and no header holds by chance.
+_ACCOUNTS: Final = {"fake-user": "fake-password"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryOptions:
+    """What sets a fake registry apart.
+
+    `name` is what reports call it. `dialect` names the registry whose ways it has; empty is the
+    specification. `auth` asks for a password (`basic`) or a token (`bearer`) of these `accounts`;
+    None leaves that to the dialect.
+    With `anonymous_pull` strangers get tokens to pull with. A token lives `token_lifetime` seconds
+    of the registry's clock, for ever if that is None. `redirects` sends who pulls a blob to a
+    signed URL on another host, which is good for `url_lifetime` seconds. `http2` offers it on
+    the TLS socket. `images` are put there: references, or references with what `add_image` takes.
+    With a `directory` everything is kept there, as docker-registry would, instead of in memory.
+    `chunk_min_length` is announced as OCI-Chunk-Min-Length. `forgive_leaks` lets a test pass though
+    a client has sent credentials to where they don't belong.
+    """
+
+    name: str = ""
+    dialect: str = ""
+    auth: AuthName | None = None
+    accounts: Mapping[str, str] = field(default_factory=_ACCOUNTS.copy, repr=False)
+    anonymous_pull: bool = True
+    token_lifetime: int | None = 300
+    redirects: bool | None = None
+    url_lifetime: int = 600
+    http2: bool | None = None
+    images: Sequence[str] | Mapping[str, Mapping[str, Any]] = ()
+    directory: Path | None = None
+    chunk_min_length: int | None = None
+    forgive_leaks: bool = False
+
+    def __post_init__(self) -> None:
+        if self.auth not in (None, *get_args(AuthName)):
+            known = ", ".join(get_args(AuthName))
+            raise InvalidOption(f"auth is one of {known}, not {self.auth!r}")
+
+    def changed(self, **options: Any) -> RegistryOptions:
+        """Return the options with some of them replaced.
+
+        Raises:
+            occystrap.errors.InvalidOption: there is no such option, or it can't have that value.
+        """
+        names = [known.name for known in fields(self)]
+        for name in options.keys() - set(names):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise InvalidOption(f"a fake registry has no option {name!r}; {hint}")
+        return replace(self, **options)

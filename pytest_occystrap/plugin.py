@@ -1,0 +1,180 @@
+"""What pytest sees: options, the marker, fixtures and the report of a failed test.
+
+Rule: names only. Nothing but pytest is imported before a test asks for a fixture, since everyone
+who has the package installed pays for what is imported here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_occystrap.command import RunOccystrap
+    from pytest_occystrap.fake import FakeRegistry
+    from pytest_occystrap.hosts import RegistryHosts
+
+__all__ = [
+    "MakeRegistry",
+    "fake_registry",
+    "make_registry",
+    "occystrap_run",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "registry_hosts",
+]
+
+_MARKER: Final = (
+    "registry(dialect=..., auth=..., images=[...], http2=..., ...): how the fake_registry of a test"
+    " behaves; every option is in the docstring of pytest_occystrap.RegistryOptions"
+)
+_REGISTRIES: Final = pytest.StashKey["list[FakeRegistry]"]()
+_HOSTS: Final = pytest.StashKey["RegistryHosts"]()
+#: setting -> what it may be, if not anything, and what it means.
+_SETTINGS: Final[dict[str, tuple[tuple[str, ...] | None, str]]] = {
+    "dialect": (None, "Whose ways fake registries have, unless a test chooses others."),
+    "auth": (("none", "basic", "bearer"), "What fake registries ask for."),
+    "http2": (("yes", "no"), "Whether fake registries offer HTTP/2 on their TLS socket."),
+    "traffic": (("failed", "all", "none"), "Which tests show the traffic of their registries."),
+}
+
+
+class MakeRegistry(Protocol):
+    """Makes a fake registry that lives as long as the test."""
+
+    def __call__(self, **options: Any) -> FakeRegistry:
+        """Make one; the options are those of `pytest_occystrap.RegistryOptions`."""
+        ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--occystrap-*` and the ini options of the same names."""
+    group = parser.getgroup("occystrap", "fake container registries")
+    for name, (choices, text) in _SETTINGS.items():
+        group.addoption(f"--occystrap-{name}", choices=choices, help=text)
+        parser.addini(f"occystrap_{name}", text, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and check what the ini file says."""
+    config.addinivalue_line("markers", _MARKER)
+    for name, (choices, _) in _SETTINGS.items():
+        chosen = _chosen(config, name)
+        if choices and chosen and chosen not in choices:
+            raise pytest.UsageError(
+                f"occystrap_{name} is one of {', '.join(choices)}, not {chosen!r}"
+            )
+
+
+@pytest.fixture
+def make_registry(request: pytest.FixtureRequest) -> Iterator[MakeRegistry]:
+    """Make fake registries with options of their own: `make_registry(auth="basic")`."""
+    from pytest_occystrap.fake import FakeRegistry
+
+    defaults = _defaults(request.config)
+    made = request.node.stash.setdefault(_REGISTRIES, [])
+    with contextlib.ExitStack() as open_registries:
+
+        def make(**options: Any) -> FakeRegistry:
+            registry = open_registries.enter_context(FakeRegistry(**{**defaults, **options}))
+            made.append(registry)
+            return registry
+
+        yield make
+
+
+@pytest.fixture
+def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -> FakeRegistry:
+    """Give the test a container registry of its own, in this process and over sockets."""
+    options: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("registry"))):
+        if mark.args:
+            pytest.fail(f"@pytest.mark.registry takes names, not {mark.args}", pytrace=False)
+        options |= mark.kwargs
+    try:
+        return make_registry(**options)
+    except ValueError as error:
+        pytest.fail(f"@pytest.mark.registry: {error}", pytrace=False)
+
+
+@pytest.fixture
+def registry_hosts(
+    request: pytest.FixtureRequest, fake_registry: FakeRegistry
+) -> Iterator[RegistryHosts]:
+    """Lead httpx clients that name these hosts to the fake, and let nothing leave the machine."""
+    from pytest_occystrap.hosts import guarded
+
+    with guarded(fake_registry) as hosts:
+        request.node.stash[_HOSTS] = hosts
+        yield hosts
+
+
+@pytest.fixture
+def occystrap_run(fake_registry: FakeRegistry) -> RunOccystrap:
+    """Run the command line of occystrap in this process, every registry being the fake."""
+    from pytest_occystrap.command import RunOccystrap
+
+    return RunOccystrap(fake_registry.client)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Fail a test that passed while a client of its registry gave credentials away."""
+    __tracebackhide__ = True
+    yield
+    registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
+    for registry in registries:
+        if not registry.options.forgive_leaks:
+            try:
+                registry.assert_no_credentials_leaked()
+            except AssertionError as error:
+                pytest.fail(str(error), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what happened at the registries of a test."""
+    report = yield
+    if _is_shown(report, item.config):
+        report.sections.extend(_sections(item))
+    return report
+
+
+def _sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
+    for number, registry in enumerate(registries, 1):
+        name = registry.options.name or ("" if number == 1 else str(number))
+        yield f"registry traffic{f' ({name})' if name else ''}", registry.traffic
+    hosts = item.stash.get(_HOSTS, None)
+    if hosts is not None and hosts.refused:
+        yield "refused by registry_hosts", "\n".join(hosts.refused)
+
+
+def _is_shown(report: pytest.TestReport, config: pytest.Config) -> bool:
+    wanted = _chosen(config, "traffic") or "failed"
+    return report.failed if wanted == "failed" else wanted == "all" and report.when == "call"
+
+
+def _defaults(config: pytest.Config) -> dict[str, Any]:
+    """Read what the command line and the ini file say of every fake registry."""
+    options: dict[str, Any] = {
+        name: chosen for name in ("dialect", "auth") if (chosen := _chosen(config, name))
+    }
+    if http2 := _chosen(config, "http2"):
+        options["http2"] = http2 == "yes"
+    return options
+
+
+def _chosen(config: pytest.Config, name: str) -> str:
+    flag: str | None = config.getoption(f"occystrap_{name}")
+    ini: str = config.getini(f"occystrap_{name}")
+    return ini if flag is None else flag
