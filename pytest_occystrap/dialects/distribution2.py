@@ -1,0 +1,83 @@
+"""Distribution 2.8, the registry that the Docker image `registry:2` and Debian's package run.
+
+All of it was seen on docker-registry 2.8.2 of Debian. That the status of an upload always reports
+`0-0`, as is told of it, isn't so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from occystrap.oci.routes import RouteKind
+from pytest_occystrap.dialects.answers import NOT_FOUND_TEXT, error
+from pytest_occystrap.dialects.form import (
+    Absent,
+    Dialect,
+    HeaderRule,
+    ListingForm,
+    ManifestForm,
+    Negotiation,
+    Paging,
+    Ranges,
+    Rewording,
+    UploadForm,
+)
+
+__all__ = ["DISTRIBUTION2"]
+
+_SEEN: Final = "seen on docker-registry 2.8.2 of Debian"
+
+DISTRIBUTION2: Final = Dialect(
+    "distribution2",
+    "Distribution 2.8",
+    uploads=UploadForm(
+        absolute=True,
+        forwarded=True,
+        state=True,
+        stale_state=error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid"),
+        ranges=Ranges.IGNORED,
+        checks_last_range=False,
+        octet_stream_only=error(500, "UNKNOWN", "unknown error", detail={}),
+        single_post=False,
+    ),
+    manifests=ManifestForm(
+        negotiation=Negotiation.DISTRIBUTION, absolute=True, forwarded=True, deletes_tags=False
+    ),
+    listing=ListingForm(
+        tags=Paging(paged=False),
+        catalog=Paging(
+            usual=100,
+            most=1000,
+            over=error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested"),
+            lenient=True,
+        ),
+    ),
+    absent=(Absent(RouteKind.REFERRERS, ("GET", "HEAD"), NOT_FOUND_TEXT),),
+    no_route=NOT_FOUND_TEXT,
+    rewordings=(
+        Rewording("MANIFEST_BLOB_UNKNOWN", status=400, message="blob unknown to registry"),
+        Rewording("MANIFEST_INVALID", status=400),
+    ),
+    headers=(HeaderRule("OCI-Subject", None),),
+    sources={
+        "uploads.absolute": _SEEN,
+        "uploads.forwarded": _SEEN,
+        "uploads.state": _SEEN,
+        "uploads.stale_state": _SEEN,
+        "uploads.ranges": f"{_SEEN}; distribution v2.8.3 registry/handlers/blobupload.go",
+        "uploads.checks_last_range": _SEEN,
+        "uploads.octet_stream_only": f"{_SEEN}; registry/handlers/blobupload.go",
+        "uploads.single_post": _SEEN,
+        "manifests.negotiation": f"{_SEEN}; registry/handlers/manifests.go",
+        "manifests.absolute": _SEEN,
+        "manifests.forwarded": _SEEN,
+        "manifests.deletes_tags": _SEEN,
+        "listing.tags": _SEEN,
+        "listing.catalog": f"{_SEEN}; registry/handlers/catalog.go",
+        "absent": f"{_SEEN}: no referrers",
+        "no_route": _SEEN,
+        "rewordings": _SEEN,
+        "headers": f"{_SEEN}: no OCI-Subject",
+    },
+    unchecked=("whether blobs are redirected, which depends on the storage driver",),
+)

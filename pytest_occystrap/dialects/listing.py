@@ -1,0 +1,64 @@
+"""Lists of tags and repositories as a dialect has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from occystrap.oci.routes import RouteKind
+from occystrap.server.message import Handler, Request, Response
+from pytest_occystrap.dialects.cursors import opened, seal
+from pytest_occystrap.dialects.form import ListingForm, Paging
+from pytest_occystrap.dialects.requests import route_of, with_header, with_query
+
+__all__ = ["DialectListing"]
+
+
+class DialectListing:
+    """Speaks the endpoints that list."""
+
+    def __init__(self, inner: Handler, form: ListingForm, clock: Callable[[], float]) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._paging = {RouteKind.TAGS: form.tags, RouteKind.CATALOG: form.catalog}
+
+    def handle(self, request: Request) -> Response:
+        """Answer as the inner handler does, in pages as the dialect has them."""
+        route = route_of(request)
+        paging = None if route is None else self._paging.get(route.kind)
+        if paging is None or request.method != "GET":
+            return self._inner.handle(request)
+        return self._page(paging, request)
+
+    def _page(self, paging: Paging, request: Request) -> Response:
+        if not paging.paged:
+            return self._inner.handle(with_query(request, n=None, last=None))
+        wanted = _number(request)
+        if wanted is None and (paging.lenient or request.parameter("n") is None):
+            wanted = paging.usual
+            request = with_query(request, n=None if wanted is None else str(wanted))
+        if paging.most is not None and wanted is not None and wanted > paging.most:
+            if paging.over is not None:
+                return paging.over.response
+            request = with_query(request, n=str(paging.most))
+        if paging.cursor == "last":
+            return self._inner.handle(request)
+        # What can't be read, or is too old, begins the list anew.
+        last = opened(request.parameter(paging.cursor) or "", self._clock())
+        response = self._inner.handle(with_query(request, last=last, **{paging.cursor: None}))
+        return self._sealed(response, paging.cursor)
+
+    def _sealed(self, response: Response, cursor: str) -> Response:
+        link = response.headers.get("Link")
+        if link is None:
+            return response
+        target = urlsplit(link.partition(">")[0].removeprefix("<"))
+        query = parse_qs(target.query)
+        sealed = seal(query["last"][0], self._clock())
+        written = urlencode({"n": query["n"][0], cursor: sealed})
+        return with_header(response, "Link", f'<{target.path}?{written}>; rel="next"')
+
+
+def _number(request: Request) -> int | None:
+    text = request.parameter("n") or ""
+    return int(text) if text.isascii() and text.isdigit() else None
