@@ -174,10 +174,11 @@ class PipelineBuilder:
         return _OUTPUTS[spec.scheme](self, spec, source)
 
     def build_pipeline(self, source: str, destination: str) -> Pipeline:
-        """Make both ends."""
-        image = self.build_input(source)
+        """Make both ends; nothing is opened before both URIs are read."""
+        spec, target = self.read_source(source), self.read_destination(destination)
+        image = _INPUTS[spec.scheme](self, spec)
         try:
-            return Pipeline(image, self.build_output(destination, image))
+            return Pipeline(image, _OUTPUTS[target.scheme](self, target, image))
         except BaseException:
             image.close()
             raise
