@@ -42,16 +42,12 @@ def client_of(handler: Handler) -> httpx.Client:
     return httpx.Client(transport=InProcessTransport(handler))
 
 
-@dataclass(frozen=True, slots=True)
 class Shelf:
     """A registry in memory, and what tests put there and look for."""
 
-    store: MemoryStore = field(default_factory=MemoryStore)
-
-    @property
-    def registry(self) -> Registry:
-        """The registry."""
-        return Registry(self.store)
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.registry = Registry(self.store)
 
     def put(
         self,
