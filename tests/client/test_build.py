@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import threading
 from collections.abc import Iterator
@@ -14,14 +15,12 @@ import trustme
 import occystrap
 from occystrap.client.build import TLS, create_client, get_user_agent
 from occystrap.client.limiter import RateLimiter
-from occystrap.client.proxies import proxies_from
 from occystrap.client.registry import RegistryClient
 from occystrap.errors import CredentialsError, InvalidOption, TransportError
 from occystrap.oci.manifest import Descriptor, Manifest, build_manifest
 from occystrap.oci.media_types import OCI_CONFIG, OCI_LAYER, Family
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.registry import Registry
-from tests.support.proxy import running_proxy
 from tests.support.tls_server import TlsServer, tls_server
 
 CONFIG = Descriptor.of(b"{}", OCI_CONFIG)
@@ -203,6 +202,15 @@ def test_a_bad_tls_file_is_named(tmp_path: Path) -> None:
                 create_client(tls=tls)
 
 
+@pytest.mark.parametrize("http2", [True, False])
+def test_no_answer_waits_for_another_to_end(plain: Listener, http2: bool) -> None:
+    """An upload that is fed by a download must get its second connection, with any `-j`."""
+    timeout = httpx.Timeout(30, pool=0.1)
+    with create_client(http2, timeout=timeout) as client, contextlib.ExitStack() as answers:
+        for _ in range(25):
+            answers.enter_context(client.stream("POST", f"{plain.url}/v2/a/blobs/uploads/"))
+
+
 def test_a_client_says_who_it_is(plain: Listener) -> None:
     """The name of the program, its version, and the system."""
     assert get_user_agent().startswith(f"occystrap/{occystrap.__version__} (")
@@ -245,55 +253,3 @@ def test_a_rate_limit_is_above_zero(rate: float) -> None:
     """Anything else is refused at once."""
     with pytest.raises(InvalidOption, match="rate limit"):
         create_client(rate_limit=rate)
-
-
-def test_plain_http_goes_through_the_proxy(plain: Listener) -> None:
-    """The proxy gets the whole URL, and the login that its own URL holds; no host is looked up."""
-    with running_proxy(plain.host, "alice:p@ss") as proxy:
-        proxies = proxies_from({"http_proxy": f"http://alice:p%40ss@{proxy.host}"})
-        with create_client(proxies=proxies) as client:
-            assert client.get("http://registry.invalid/v2/").status_code == 200
-        assert proxy.seen == ["GET http://registry.invalid/v2/"]
-
-
-def test_tls_goes_through_a_tunnel(server: TlsServer, ca_file: Path) -> None:
-    """The proxy sees a host and no more; HTTP/2 works through it."""
-    port = server.host.partition(":")[2]
-    with running_proxy(f"127.0.0.1:{port}") as proxy:
-        proxies = proxies_from({"HTTPS_PROXY": proxy.host})
-        with create_client(tls=TLS(ca_file), proxies=proxies) as client:
-            response = client.get("https://localhost:443/v2/")
-            assert (response.status_code, response.http_version) == (200, "HTTP/2")
-        assert proxy.seen == ["CONNECT localhost:443"]
-
-
-def test_a_host_of_no_proxy_is_asked_directly(plain: Listener) -> None:
-    """NO_PROXY wins, by name or address, with or without the port."""
-    for exempt in ("127.0.0.1", plain.host, "*"):
-        environ = {"ALL_PROXY": "http://127.0.0.1:1", "NO_PROXY": f"example.com,{exempt}"}
-        with create_client(proxies=proxies_from(environ)) as client:
-            assert client.get(f"{plain.url}/v2/").status_code == 200
-
-
-def test_a_proxy_that_wants_a_login_is_an_error_and_not_asked_again(plain: Listener) -> None:
-    """407 isn't the registry's answer; the password of the proxy isn't told."""
-    with running_proxy(plain.host, "alice:other") as proxy:
-        proxies = {"all://": f"http://alice:secret@{proxy.host}"}
-        with (
-            create_client(proxies=proxies) as http,
-            RegistryClient("registry.invalid", client=http) as client,
-            pytest.raises(TransportError, match="407 Proxy Authentication Required") as caught,
-        ):
-            client.find_manifest("a", "1")
-        assert proxy.seen == ["CONNECT registry.invalid:443"]
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "proxy", ["socks5://user:secret@p:1", "ftp://user:secret@p", "http://user:secret@p:port"]
-)
-def test_a_proxy_that_can_t_be_used_is_said_to_be(proxy: str) -> None:
-    """A kind of proxy that isn't spoken, or no URL, is one error with a hint."""
-    with pytest.raises(InvalidOption, match="can't use the proxy") as caught:
-        create_client(proxies={"all://": proxy})
-    assert "secret" not in str(caught.value)
