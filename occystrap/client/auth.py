@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Authorizer", "ScopedGrant", "token_ask"]
 
+_UNAUTHORIZED: Final = 401
 _CLIENT_ID: Final = "occystrap"
 #: A token is replaced this long before it expires, in seconds, or a tenth of its life if less.
 _AHEAD: Final = 30.0
@@ -49,6 +50,7 @@ class _Held:
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: str = field(default="", repr=False)
     good_until: float = 0.0
+    handed_out: int = 0
 
 
 @final
@@ -86,10 +88,13 @@ class Authorizer:
         with held.lock:
             if not held.value or self._session.traffic.clock() >= held.good_until:
                 self._replace(held, challenge, scopes)
+            held.handed_out += 1
             return f"Bearer {held.value}"
 
     def refused(self, answer: Answer, used: str | None, scopes: Sequence[Scope]) -> bool:
-        """Learn from a 401; True when there is now something better to ask with.
+        """Learn from a refusal; True when there is now something better to ask with.
+
+        A token that was denied, not asked for, is replaced only if it isn't a new one.
 
         Raises:
             ExchangeError: the token endpoint refused, or can't be reached.
@@ -105,6 +110,8 @@ class Authorizer:
         with held.lock:
             if held.value and used != f"Bearer {held.value}":
                 return True  # another thread has replaced it since
+            if answer.status != _UNAUTHORIZED and held.handed_out == 1:
+                return False
             self._replace(held, challenge, scopes)
         return True
 
@@ -139,7 +146,7 @@ class Authorizer:
         credential = self._credential_for(request.realm, scopes)
         asked_at = self._session.traffic.clock()
         token = parse_token(self._session.request(token_ask(request, credential)).read())
-        held.value = token.value
+        held.value, held.handed_out = token.value, 0
         held.good_until = asked_at + token.expires_in - min(_AHEAD, token.expires_in / 10)
 
     def _credential(self, scopes: Sequence[Scope]) -> Credential | None:
@@ -185,7 +192,7 @@ class ScopedGrant:
         return self.authorizer.header(self.scopes) if self._is_home(url) else None
 
     def refused(self, answer: Answer, used: str | None) -> bool:
-        """Take note of a 401; True when it is worth asking again.
+        """Take note of a refusal; True when it is worth asking again.
 
         Only the registry itself may say where its password or token goes.
         """

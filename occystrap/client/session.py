@@ -20,6 +20,7 @@ from occystrap.client.sender import sender_for
 from occystrap.client.traffic import Traffic
 from occystrap.client.urls import host_of, next_url, origin_of
 from occystrap.errors import InvalidReference
+from occystrap.oci.diagnostics import parse_diagnostics
 from occystrap.oci.redaction import redact_headers, redact_url
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _TOO_MANY: Final = 429
 #: Redirects that keep the method; the others are followed only by what has no body.
 _KEEPS_METHOD: Final = frozenset({307, 308})
 _REDIRECTS: Final = frozenset({301, 302, 303}) | _KEEPS_METHOD
+_DENIALS: Final = frozenset({400, 403})
+_DENIED: Final = "DENIED"
 #: What a storage host says of a signed URL that has expired, beside what is retried anyway.
 _EXPIRED: Final = frozenset({400, 401, 403})
 #: The few headers that a question needs at another origin, too.
@@ -55,7 +58,7 @@ class Grant(Protocol):
         ...
 
     def refused(self, answer: Answer, used: str | None) -> bool:
-        """Take note of a 401, whoever sent it; True when it is worth asking again."""
+        """Take note of a refusal, whoever sent it; True when it is worth asking again."""
         ...
 
 
@@ -153,7 +156,7 @@ class Session:
     def _exchange(self, ask: Ask, grant: Grant | None) -> Answer:
         """One attempt; a token that was refused is replaced once."""
         answer, used = self._follow(ask, grant)
-        if answer.status != _UNAUTHORIZED or grant is None:
+        if grant is None or not _wants_token(ask, answer, used):
             return answer
         answer.peek_error()
         if not grant.refused(answer, used):
@@ -197,6 +200,19 @@ def _is_redirect(ask: Ask, answer: Answer) -> bool:
     if ask.method in ("GET", "HEAD"):
         return answer.status in _REDIRECTS
     return answer.status in _KEEPS_METHOD
+
+
+def _wants_token(ask: Ask, answer: Answer, used: str | None) -> bool:
+    """Whether another token may help; some registries deny, rather than ask, when one has ended.
+
+    What they deny with is known by its code, but for answers to HEAD, which show none.
+    """
+    if answer.status == _UNAUTHORIZED:
+        return True
+    if used is None or answer.status not in _DENIALS:
+        return False
+    said = parse_diagnostics(answer.peek_error())
+    return ask.method == "HEAD" or any(diagnostic.code == _DENIED for diagnostic in said)
 
 
 def _error(ask: Ask, failed: Answer | Exception, note: str, failures: int) -> Exception:
