@@ -11,6 +11,7 @@ __all__ = ["INSTALL", "real_component"]
 INSTALL = {
     "docker-registry": "apt-get install docker-registry",
     "skopeo": "apt-get install skopeo",
+    "unshare": "apt-get install util-linux",
 }
 
 
