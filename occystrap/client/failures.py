@@ -103,11 +103,18 @@ def _is_configuration(cause: BaseException) -> bool:
     )
 
 
+_NO_TLS: Final = "it doesn't speak TLS on this port; --insecure asks over plain HTTP"
+_NO_CERTIFICATE: Final = "it wants a client certificate: --cert and --key"
+#: Of OpenSSL. Servers written in Go call a certificate bad that isn't there.
 _TLS_HINTS: Final = {
-    "WRONG_VERSION_NUMBER": "it doesn't speak TLS on this port; --insecure asks over plain HTTP",
-    "HTTP_REQUEST": "it doesn't speak TLS on this port; --insecure asks over plain HTTP",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a client certificate (cert= and key=)",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "no common TLS version, or it wants a client certificate",
+    "HTTP_REQUEST": _NO_TLS,
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "SSLV3_ALERT_BAD_CERTIFICATE": f"{_NO_CERTIFICATE}, or another one",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the client certificate (--cert) has expired",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "it doesn't take the client certificate (--cert)",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": f"no common TLS version, or {_NO_CERTIFICATE}",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": _NO_CERTIFICATE,
+    "TLSV1_ALERT_UNKNOWN_CA": "it doesn't know the CA of the client certificate (--cert)",
 }
 
 

@@ -62,7 +62,11 @@ UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         ),
         (
             caused(httpx.ReadError("x"), tls("TLSV13_ALERT_CERTIFICATE_REQUIRED")),
-            "it wants a client certificate (cert= and key=)",
+            "it wants a client certificate: --cert and --key",
+        ),
+        (
+            caused(httpx.ReadError("x"), tls("SSLV3_ALERT_BAD_CERTIFICATE")),
+            "it wants a client certificate: --cert and --key, or another one",
         ),
         (caused(httpx.ConnectError("x"), tls("ODD")), "ConnectError: x"),
         (httpx.ReadTimeout("read"), "timed out (ReadTimeout)"),
