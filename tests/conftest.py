@@ -15,6 +15,7 @@ from tests.support.ci_mode import NothingSkipped, nothing_may_be_skipped
 from tests.support.components import real_component
 from tests.support.debian_registry import (
     DebianRegistry,
+    ServerTLS,
     StartDebianRegistry,
     running_debian_registry,
 )
@@ -70,10 +71,10 @@ def start_debian_registry(tmp_path: Path) -> Iterator[StartDebianRegistry]:
     numbers = itertools.count(1)
     with contextlib.ExitStack() as running:
 
-        def start(*, htpasswd: bool = False) -> DebianRegistry:
+        def start(*, htpasswd: bool = False, tls: ServerTLS | None = None) -> DebianRegistry:
             directory = tmp_path / f"docker-registry-{next(numbers)}"
             return running.enter_context(
-                running_debian_registry(program, directory, htpasswd=htpasswd)
+                running_debian_registry(program, directory, htpasswd=htpasswd, tls=tls)
             )
 
         yield start

@@ -17,15 +17,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["CREDENTIALS", "DebianRegistry", "StartDebianRegistry", "running_debian_registry"]
+from tests.support.certificates import Certificate
+
+__all__ = [
+    "CREDENTIALS",
+    "DebianRegistry",
+    "ServerTLS",
+    "StartDebianRegistry",
+    "running_debian_registry",
+]
 
 CREDENTIALS = ("alice", "open sesame")
 # bcrypt of the password at the lowest cost, since the registry computes it for every request.
 _HTPASSWD = "alice:$2b$04$iHeHaS1TX56p6AnwUNZj3O015vwifC1I94.8VfrF5Pj0/XQWWfZze\n"
-_LISTENING = re.compile(r'listening on (127\.0\.0\.1):(\d+)"')
+_LISTENING = re.compile(r'listening on (127\.0\.0\.1):(\d+)(?:, tls)?"')
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.005
 _STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTLS:
+    """What a registry shows its clients, and the authority of those that it lets in (None: all)."""
+
+    certificate: Certificate
+    clients: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +52,12 @@ class DebianRegistry:
     storage: Path
     log: Path
     credentials: tuple[str, str] | None
+    secure: bool = False
 
     @property
     def url(self) -> str:
         """Base URL, without a slash at the end."""
-        return f"http://{self.host}"
+        return f"http{'s' if self.secure else ''}://{self.host}"
 
     def uri(self, name: str) -> str:
         """Name an image of it as occystrap does."""
@@ -50,14 +67,14 @@ class DebianRegistry:
 class StartDebianRegistry(Protocol):
     """Start a registry of the test's own; it is stopped when the test ends."""
 
-    def __call__(self, *, htpasswd: bool = False) -> DebianRegistry:
+    def __call__(self, *, htpasswd: bool = False, tls: ServerTLS | None = None) -> DebianRegistry:
         """Return it once it answers."""
         ...
 
 
 @contextlib.contextmanager
 def running_debian_registry(
-    program: str, directory: Path, *, htpasswd: bool = False
+    program: str, directory: Path, *, htpasswd: bool = False, tls: ServerTLS | None = None
 ) -> Iterator[DebianRegistry]:
     """Serve from an empty directory until the block ends; with `htpasswd`, only `CREDENTIALS` pass.
 
@@ -67,19 +84,24 @@ def running_debian_registry(
     storage, log = directory / "storage", directory / "log"
     storage.mkdir(parents=True)
     config = directory / "config.yml"
-    config.write_text(json.dumps(_configuration(directory, htpasswd=htpasswd)))
+    config.write_text(json.dumps(_configuration(directory, htpasswd=htpasswd, tls=tls)))
     with log.open("wb") as output:
         # An empty environment: it takes REGISTRY_* variables for settings.
         process = subprocess.Popen([program, "serve", str(config)], stderr=output, env={})
     try:
         host = _wait_until_answering(process, log)
-        yield DebianRegistry(host, storage, log, CREDENTIALS if htpasswd else None)
+        credentials = CREDENTIALS if htpasswd else None
+        yield DebianRegistry(host, storage, log, credentials, secure=tls is not None)
     finally:
         _stop(process)
 
 
-def _configuration(directory: Path, *, htpasswd: bool) -> dict[str, object]:
+def _configuration(directory: Path, *, htpasswd: bool, tls: ServerTLS | None) -> dict[str, object]:
     """Its configuration is YAML, of which JSON is a part."""
+    http: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "shared by nobody"}
+    if tls is not None:
+        files = {"certificate": str(tls.certificate.file), "key": str(tls.certificate.key)}
+        http["tls"] = files | ({} if tls.clients is None else {"clientcas": [str(tls.clients)]})
     config: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "info", "accesslog": {"disabled": True}},
@@ -87,7 +109,7 @@ def _configuration(directory: Path, *, htpasswd: bool) -> dict[str, object]:
             "filesystem": {"rootdirectory": str(directory / "storage")},
             "delete": {"enabled": True},
         },
-        "http": {"addr": "127.0.0.1:0", "secret": "shared by nobody"},
+        "http": http,
     }
     if htpasswd:
         passwords = directory / "htpasswd"
