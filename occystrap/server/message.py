@@ -15,7 +15,10 @@ from urllib.parse import parse_qsl
 from occystrap.oci.redaction import redact_headers, redact_url
 
 __all__ = [
+    "INTERNAL_ERROR",
+    "NO_ERROR",
     "CloseConnection",
+    "GoAway",
     "Handler",
     "Headers",
     "Request",
@@ -27,6 +30,10 @@ __all__ = [
 ]
 
 Query = tuple[tuple[str, str], ...]
+
+#: Codes of HTTP/2: https://www.rfc-editor.org/rfc/rfc9113#name-error-codes
+NO_ERROR: Final = 0
+INTERNAL_ERROR: Final = 2
 
 
 class Headers:
@@ -149,11 +156,26 @@ class Handler(Protocol):
 
 
 class ResetConnection(Exception):
-    """To a door: break the connection here, so that the client sees a reset."""
+    """To a door: break the connection here, so that the client sees a reset.
+
+    Over HTTP/2 only the request's stream is reset, with `code` (RFC 9113 section 7), unless that is
+    None.
+    """
+
+    def __init__(self, code: int | None = INTERNAL_ERROR) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class CloseConnection(Exception):
-    """To a door: end the connection here, as one that has nothing more to say."""
+    """To a door: end the connection here, as one that has nothing more to say.
+
+    Over HTTP/2 all its streams end; the client is told before if there is a `goodbye`.
+    """
+
+    def __init__(self, goodbye: GoAway | None = None) -> None:
+        super().__init__(goodbye)
+        self.goodbye = goodbye
 
 
 class RequestAborted(Exception):
@@ -177,6 +199,26 @@ class Stall(bytes):
 
     def __repr__(self) -> str:
         return f"Stall({self.seconds})"
+
+
+class GoAway(Stall):
+    """A Stall of no time, at which HTTP/2 says that this connection takes no more requests.
+
+    The body goes on behind it. `code` is one of RFC 9113 section 7. Unless `taken`, the request
+    itself is said to be among those that were never looked at, and can be made again.
+    """
+
+    code: int
+    taken: bool
+
+    def __new__(cls, code: int = NO_ERROR, *, taken: bool = True) -> Self:
+        """Make a farewell."""
+        farewell = super().__new__(cls, 0.0)
+        farewell.code, farewell.taken = code, taken
+        return farewell
+
+    def __repr__(self) -> str:
+        return f"GoAway({self.code}, taken={self.taken})"
 
 
 def split_target(target: str) -> tuple[str, Query]:

@@ -13,6 +13,7 @@ import termios
 from collections.abc import Callable
 from typing import Final
 
+from occystrap.server.doors.channel import Channel
 from occystrap.server.message import CloseConnection
 
 __all__ = ["arm_reset", "linger"]
@@ -24,15 +25,15 @@ _DELIVERY_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.001
 
 
-def linger(connection: socket.socket) -> None:
+def linger(channel: Channel) -> None:
     """Let the client read the answer before it learns that nobody reads its request.
 
     A socket that is closed with unread bytes sends a reset, which would destroy the answer.
     """
-    connection.shutdown(socket.SHUT_WR)
-    connection.settimeout(_LINGER_SECONDS)
+    channel.finish()
+    channel.settimeout(_LINGER_SECONDS)
     left = _LINGER_BYTES
-    while left > 0 and (piece := connection.recv(_RECEIVE)):
+    while left > 0 and (piece := channel.socket.recv(_RECEIVE)):
         left -= len(piece)
 
 

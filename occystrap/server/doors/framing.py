@@ -10,9 +10,13 @@ from typing import Final
 
 from occystrap.server.message import CloseConnection, Headers, Response, Stall
 
-__all__ = ["content_length", "framed"]
+__all__ = ["CutShort", "content_length", "framed", "has_body"]
 
 _WITHOUT_BODY: Final = frozenset({204, 304})
+
+
+class CutShort(CloseConnection):
+    """The body ended before it was as long as it has to be."""
 
 
 def content_length(headers: Headers) -> int | None:
@@ -21,15 +25,21 @@ def content_length(headers: Headers) -> int | None:
     return int(length) if length is not None and length.isdecimal() else None
 
 
+def has_body(method: str, status: int) -> bool:
+    """Say whether HTTP lets the answer of a method have a body."""
+    return method != "HEAD" and status not in _WITHOUT_BODY
+
+
 def framed(method: str, response: Response) -> Iterator[bytes]:
     """Go over the pieces of a body that belong to the answer of a method, and stalls between them.
 
     No piece but a Stall is empty, and together they are never longer than Content-Length.
 
     Raises:
-        ResetConnection, CloseConnection: the body did, or it was shorter than Content-Length.
+        ResetConnection, CloseConnection: the body did.
+        CutShort: it was shorter than Content-Length.
     """
-    if method == "HEAD" or response.status in _WITHOUT_BODY:
+    if not has_body(method, response.status):
         return
     left = content_length(response.headers)
     for piece in response.body:
@@ -44,4 +54,4 @@ def framed(method: str, response: Response) -> Iterator[bytes]:
             if fitting:
                 yield fitting
     if left:
-        raise CloseConnection
+        raise CutShort

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final
 
 import h11
 
-from occystrap.oci.redaction import redact_url
+from occystrap.server.doors.answering import answer, body, plain
+from occystrap.server.doors.channel import Channel
 from occystrap.server.doors.endings import arm_reset, linger
-from occystrap.server.doors.framing import framed
 from occystrap.server.message import (
     CloseConnection,
     Handler,
@@ -36,7 +35,6 @@ __all__ = ["Http1Connection"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_RECEIVE: Final = 256 * 1024
 _LONGEST_HEAD: Final = 64 * 1024
 #: Below this, a few pieces go out as one packet.
 _SMALL: Final = 64 * 1024
@@ -46,11 +44,6 @@ _IDLE_SECONDS: Final = 120.0
 
 #: Nothing more of a request can be on its way.
 _FINISHED: Final = (h11.CLOSED, h11.MUST_CLOSE, h11.DONE)
-
-#: What a TLS client says first. Docker tries TLS on every port, and takes plain HTTP only after
-#: an answer that begins like HTTP.
-_TLS_HANDSHAKE: Final = b"\x16"
-_NO_TLS: Final = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nNo TLS on this port.\n"
 
 
 class Http1Connection:
@@ -62,12 +55,12 @@ class Http1Connection:
     def __init__(
         self,
         handler: Handler,
-        connection: socket.socket,
+        channel: Channel,
         client: str,
         sleep: Callable[[float], None],
     ) -> None:
         self._handler = handler
-        self._socket = connection
+        self._channel = channel
         self._client = client
         self._sleep = sleep
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
@@ -75,14 +68,13 @@ class Http1Connection:
     def serve(self) -> None:
         """Answer requests until either side has had enough."""
         try:
-            if self._socket.recv(1, socket.MSG_PEEK) == _TLS_HANDSHAKE:
-                self._socket.sendall(_NO_TLS)
+            self._converse()
+            if self._h11.their_state in _FINISHED:
+                self._channel.finish()
             else:
-                self._converse()
-            if self._h11.their_state not in _FINISHED:
-                linger(self._socket)
+                linger(self._channel)
         except ResetConnection:
-            arm_reset(self._socket, self._sleep)
+            arm_reset(self._channel.socket, self._sleep)
         except OSError as error:
             _LOG.debug("%s is gone: %s", self._client, error)
 
@@ -100,23 +92,22 @@ class Http1Connection:
     def _exchange(self) -> bool:
         """Answer one request; False when it was the last."""
         try:
-            self._socket.settimeout(_IDLE_SECONDS)
+            self._channel.settimeout(_IDLE_SECONDS)
             event = self._next_event()
-            self._socket.settimeout(None)
+            self._channel.settimeout(None)
         except h11.RemoteProtocolError as error:
             # A request that isn't HTTP is answered as a GET would be: with a body.
-            self._send("GET", _plain(error.error_status_hint, str(error)))
+            self._send("GET", plain(error.error_status_hint, str(error)))
             return False
         if not isinstance(event, h11.Request):
             return False
         request = self._request(event)
-        response = self._answer(request)
+        response = answer(self._handler, request)
         unwanted = self._h11.they_are_waiting_for_100_continue
         if unwanted:
             # The client may send the body nevertheless: what comes next can't be told apart.
             headers = response.headers.replace("Connection", "close")
             response = Response(response.status, headers, response.body)
-        _LOG.debug("%s %s %s", request.method, redact_url(request.path), response.status)
         with contextlib.closing(response):
             self._send(request.method, response)
         return not unwanted and self._rest_is_read()
@@ -125,8 +116,8 @@ class Http1Connection:
         while (event := self._h11.next_event()) is h11.NEED_DATA:
             if self._h11.they_are_waiting_for_100_continue:
                 go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-                self._socket.sendall(self._h11.send(go_on))
-            self._h11.receive_data(self._socket.recv(_RECEIVE))
+                self._channel.send(self._h11.send(go_on))
+            self._h11.receive_data(self._channel.receive())
         return event
 
     def _request(self, event: h11.Request) -> Request:
@@ -139,6 +130,7 @@ class Http1Connection:
             query,
             headers,
             self._body(),
+            scheme=self._channel.scheme,
             host=headers.get("Host") or "",
             client=self._client,
             door="http/1.1",
@@ -154,26 +146,14 @@ class Http1Connection:
                 return
             yield bytes(event.data)
 
-    def _answer(self, request: Request) -> Response:
-        try:
-            return self._handler.handle(request)
-        except (ResetConnection, CloseConnection):
-            raise
-        except RequestAborted as error:
-            return _plain(400, str(error))
-        except Exception:  # noqa: BLE001 - any bug of a handler
-            _LOG.exception("%s %s failed", request.method, redact_url(request.path))
-            return _plain(500, "The server failed; its log says more.")
-
     def _send(self, method: str, response: Response) -> None:
         fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
         head = h11.Response(
             status_code=response.status, headers=fields, reason=_reason(response.status)
         )
         waiting = [self._h11.send(head)]
-        pieces = framed(method, response)
         try:
-            while (piece := _next_piece(pieces)) is not None:
+            for piece in body(method, response):
                 if isinstance(piece, Stall):
                     self._write(waiting)
                     self._sleep(piece.seconds)
@@ -189,7 +169,7 @@ class Http1Connection:
         if sum(map(len, pieces)) <= _SMALL:
             pieces = [b"".join(pieces)]
         for piece in pieces:
-            self._socket.sendall(piece)
+            self._channel.send(piece)
 
     def _rest_is_read(self) -> bool:
         """Read what the handler left of the request; False when that is too much."""
@@ -201,26 +181,6 @@ class Http1Connection:
                 event = self._next_event()
                 left -= len(event.data) if isinstance(event, h11.Data) else 0
         return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
-
-
-def _next_piece(pieces: Iterator[bytes]) -> bytes | None:
-    try:
-        return next(pieces, None)
-    except (ResetConnection, CloseConnection):
-        raise
-    except Exception as error:
-        _LOG.exception("the body of an answer broke off")
-        raise CloseConnection from error
-
-
-def _plain(status: int, text: str) -> Response:
-    body = f"{text}\n".encode()
-    fields = {
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-    }
-    return Response(status, Headers(fields), (body,))
 
 
 def _reason(status: int) -> bytes:

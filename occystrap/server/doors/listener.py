@@ -8,20 +8,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from occystrap.errors import InvalidOption
-from occystrap.server.doors.http1 import Http1Connection
+from occystrap.server.doors.opening import Connection, Terms
+from occystrap.server.doors.sockets import Address, authority, listen, name_client, path_of
 from occystrap.server.message import CloseConnection, Handler
 
 __all__ = ["Listener", "parse_address", "serve"]
 
 _LOG: Final = logging.getLogger(__name__)
 
-_BACKLOG: Final = 1024
 _STOP_SECONDS: Final = 5.0
 _HIGHEST_PORT: Final = 65535
 #: How long to wait when the system can't give another connection or thread.
@@ -31,22 +33,26 @@ _SHORTAGE_SECONDS: Final = 0.1
 class Listener:
     """A handler within reach of sockets, until it is closed; made by `serve`."""
 
-    def __init__(self, handler: Handler, listening: socket.socket) -> None:
+    def __init__(self, handler: Handler, listening: socket.socket, terms: Terms) -> None:
         self._handler = handler
         self._listening = listening
-        #: Where it listens, as in a URL or in the name of an image: `127.0.0.1:5000`.
-        self.host = _authority(listening.getsockname())
+        self._terms = terms
+        #: Where it listens, if that is a unix socket.
+        self.socket_path: Path | None = path_of(listening)
+        #: Where it listens, as in a URL or in the name of an image: `127.0.0.1:5000`. Clients of a
+        #: unix socket say `localhost`.
+        self.host = "localhost" if self.socket_path else authority(listening.getsockname())
         self._lock = threading.Lock()
-        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._connections: dict[Connection, threading.Thread] = {}
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._accept, name=f"listen {self.host}")
-        self._thread.daemon = True
+        name = f"listen {self.socket_path or self.host}"
+        self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
         self._thread.start()
 
     @property
     def url(self) -> str:
         """Base URL, without a slash at the end."""
-        return f"http://{self.host}"
+        return f"http://{self.host}" if self._terms.tls is None else f"https://{self.host}"
 
     def __enter__(self) -> Self:
         return self
@@ -65,14 +71,15 @@ class Listener:
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._thread.join()
+        if self.socket_path is not None and self._listening.fileno() >= 0:
+            self.socket_path.unlink(missing_ok=True)
         self._listening.close()
         with self._lock:
-            threads = list(self._connections.values())
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+            connections = dict(self._connections)
+        for connection in connections:
+            connection.stop()
         deadline = time.monotonic() + _STOP_SECONDS
-        for thread in threads:
+        for thread in connections.values():
             thread.join(max(deadline - time.monotonic(), 0))
             if thread.is_alive():
                 _LOG.warning("%s is still busy with a request", thread.name)
@@ -81,15 +88,17 @@ class Listener:
         while not self._closing.is_set():
             try:
                 connection, address = self._listening.accept()
-                self._begin(connection, _authority(address))
+                self._begin(connection, name_client(connection, address))
             except (OSError, RuntimeError) as error:
                 if not self._closing.is_set():
                     _LOG.warning("%s can't take a connection: %s", self.host, error)
                     self._closing.wait(_SHORTAGE_SECONDS)
 
-    def _begin(self, connection: socket.socket, client: str) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    def _begin(self, accepted: socket.socket, client: str) -> None:
+        if self.socket_path is None:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        connection = Connection(self._handler, accepted, client, self._sleep, self._terms)
         thread = threading.Thread(
             target=self._serve, args=(connection, client), name=f"serve {client}", daemon=True
         )
@@ -101,9 +110,9 @@ class Listener:
             self._end(connection)
             raise
 
-    def _serve(self, connection: socket.socket, client: str) -> None:
+    def _serve(self, connection: Connection, client: str) -> None:
         try:
-            Http1Connection(self._handler, connection, client, self._sleep).serve()
+            connection.serve()
         except Exception:  # noqa: BLE001 - any bug of a handler
             _LOG.exception("the connection of %s broke down", client)
         finally:
@@ -113,15 +122,10 @@ class Listener:
         if self._closing.wait(seconds):
             raise CloseConnection
 
-    def _end(self, connection: socket.socket) -> None:
+    def _end(self, connection: Connection) -> None:
         with self._lock:
             del self._connections[connection]
-            connection.close()
-
-
-def _authority(address: tuple[str, int]) -> str:
-    host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        connection.close()
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -143,8 +147,17 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def serve(handler: Handler, address: tuple[str, int] = ("127.0.0.1", 0)) -> Listener:
-    """Put a handler on a TCP port; port 0 takes any that is free.
+def serve(
+    handler: Handler,
+    address: Address = ("127.0.0.1", 0),
+    *,
+    tls: ssl.SSLContext | None = None,
+    http2: bool = True,
+) -> Listener:
+    """Put a handler on a TCP port, where 0 takes any that is free, or on a unix socket.
+
+    With `tls` clients have to speak TLS. They choose between HTTP/1.1 and, unless `http2` is false,
+    HTTP/2: by ALPN if the context offers it (`set_alpn_protocols`), or by knowing beforehand.
 
     with serve(Registry()) as listener:
         httpx.get(f"{listener.url}/v2/")
@@ -152,14 +165,4 @@ def serve(handler: Handler, address: tuple[str, int] = ("127.0.0.1", 0)) -> List
     Raises:
         OSError: the address can't be listened on.
     """
-    host, port = address
-    family, kind, protocol, _, found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, protocol)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(found)
-        listening.listen(_BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    return Listener(handler, listening)
+    return Listener(handler, listen(address), Terms(tls, http2))
