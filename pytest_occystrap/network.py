@@ -97,8 +97,10 @@ class Guard:
         near = self._near(hostname(host))
         if near is not None and request.method != "CONNECT":
             return near.handle(request)
-        target = f"http://{host}{'' if request.method == 'CONNECT' else request.path}"
-        what = f"{request.method} {redact_url(target)} by another process"
+        path = "" if request.method == "CONNECT" else request.path
+        url = redact_url(f"http://{host}{path}")
+        shown = url if path else url.removeprefix("http://")
+        what = f"{request.method} {shown} by another process"
         body = f"{self.refusal(what, hostname(host))}\n".encode()
         fields = {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
         return Response(403, Headers({**fields, "Connection": "close"}), (body,))
