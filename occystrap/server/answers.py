@@ -12,7 +12,7 @@ from occystrap.oci.digest import Digest
 from occystrap.oci.documents import encode
 from occystrap.server.message import Headers, Request, Response
 
-__all__ = ["Refusal", "content", "document", "empty", "etag", "is_known_to"]
+__all__ = ["Refusal", "check_unchanged", "content", "document", "empty", "etag", "is_known_to"]
 
 JSON = "application/json"
 
@@ -69,6 +69,29 @@ def etag(digest: Digest) -> str:
 
 def is_known_to(request: Request, digest: Digest) -> bool:
     """Tell whether the client says that it has the content already (If-None-Match)."""
-    tags = ",".join(request.headers.get_all("If-None-Match"))
-    known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+    known = {tag.removeprefix("W/") for tag in _tags(request, "If-None-Match")}
     return not known.isdisjoint({etag(digest), "*"})
+
+
+def check_unchanged(request: Request, current: Digest | None) -> None:
+    """Refuse to change what isn't as the client believes (If-Match, If-None-Match).
+
+    `current` is what is there now, None if nothing is.
+
+    Raises:
+        Refusal: 412, with the entity tag of what is there.
+    """
+    expected = _tags(request, "If-Match")
+    fits = current is not None and not expected.isdisjoint({etag(current), "*"})
+    if (expected and not fits) or (current is not None and is_known_to(request, current)):
+        raise Refusal(
+            ErrorCode.DENIED,
+            f"it has changed: there is {current} now" if current else "it isn't there any more",
+            status=412,
+            headers={} if current is None else {"ETag": etag(current)},
+        )
+
+
+def _tags(request: Request, name: str) -> set[str]:
+    values = ",".join(request.headers.get_all(name)).split(",")
+    return {tag for value in values if (tag := value.strip())}

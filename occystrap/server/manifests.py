@@ -1,23 +1,34 @@
 """The endpoints of manifests and tags.
 
 Rule: a manifest is kept byte for byte, and only when everything that it names is in its
-repository, with the size that it says; its subject alone may come later.
+repository, with the size that it says; its subject alone may come later. Who changes a tag may say
+what it has to be before (If-Match, If-None-Match), and nobody comes in between.
 Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
-from occystrap.errors import InvalidManifest
+from occystrap.errors import InvalidManifest, InvalidTag
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.diagnostics import ErrorCode
 from occystrap.oci.digest import Digest
 from occystrap.oci.manifest import Index, Manifest, parse_manifest
 from occystrap.oci.media_types import essence
+from occystrap.oci.reference import check_tag
 from occystrap.oci.routes import Route, RouteKind
-from occystrap.server.answers import Refusal, content, empty, etag, is_known_to
+from occystrap.server.answers import (
+    Refusal,
+    check_unchanged,
+    content,
+    empty,
+    etag,
+    is_known_to,
+)
 from occystrap.server.message import Headers, Request, Response
 from occystrap.server.store import Store
 
@@ -32,6 +43,7 @@ class Manifests:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._changing = threading.Lock()
 
     def get(self, route: Route, request: Request) -> Response:
         """Send a manifest."""
@@ -43,11 +55,11 @@ class Manifests:
         return content(200, manifest.raw, manifest.media_type, headers)
 
     def put(self, route: Route, request: Request) -> Response:
-        """Take a manifest, and let a tag point at it."""
+        """Take a manifest, and let tags point at it."""
+        more = _tag_parameters(route, request)
         manifest = _read_manifest(route, request)
         self._check_content(route.repository, manifest)
-        tag = None if route.digest is not None else route.item
-        self._store.add_manifest(route.repository, manifest, tag)
+        self._keep(route, request, manifest, more)
         digest = str(manifest.digest)
         headers = {
             "Location": Route(RouteKind.MANIFEST, route.repository, digest).path,
@@ -55,17 +67,37 @@ class Manifests:
         }
         if manifest.subject is not None:
             headers["OCI-Subject"] = str(manifest.subject.digest)
-        return empty(201, headers)
+        tags = [("OCI-Tag", tag) for tag in more]
+        return Response(201, Headers([*empty(201, headers).headers, *tags]))
 
-    def delete(self, route: Route, _request: Request) -> Response:
+    def _keep(
+        self, route: Route, request: Request, manifest: Manifest | Index, more: tuple[str, ...]
+    ) -> None:
+        tags: tuple[str, ...] = (route.item,) if route.digest is None else more
+        with self._changing:
+            for name in tags or (route.item,):
+                check_unchanged(request, self._current(replace(route, item=name)))
+            for tag in tags or (None,):
+                self._store.add_manifest(route.repository, manifest, tag)
+
+    def delete(self, route: Route, request: Request) -> Response:
         """Remove a tag, or a manifest with all its tags."""
-        if route.digest is None:
-            removed = self._store.remove_tag(route.repository, route.item)
-        else:
-            removed = self._store.remove_manifest(route.repository, route.digest)
-        if not removed:
-            raise _unknown(route)
+        with self._changing:
+            if self._current(route) is None:
+                raise _unknown(route)
+            check_unchanged(request, self._current(route))
+            if route.digest is None:
+                self._store.remove_tag(route.repository, route.item)
+            else:
+                self._store.remove_manifest(route.repository, route.digest)
         return empty(202)
+
+    def _current(self, route: Route) -> Digest | None:
+        """Digest of what a tag points at, or of a manifest that is there."""
+        if route.digest is None:
+            return self._store.tagged(route.repository, route.item)
+        there = self._store.manifest(route.repository, route.digest) is not None
+        return route.digest if there else None
 
     def _find(self, route: Route) -> Manifest | Index:
         digest = route.digest or self._store.tagged(route.repository, route.item)
@@ -112,6 +144,20 @@ def _unknown(route: Route) -> Refusal:
         f"{route.repository} has no manifest {route.item}",
         detail={"name": route.repository, "reference": route.item},
     )
+
+
+def _tag_parameters(route: Route, request: Request) -> tuple[str, ...]:
+    """Return the tags that a manifest pushed by digest gets as well.
+
+    Spec: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
+    """
+    if route.digest is None:
+        return ()
+    try:
+        found = [check_tag(value) for name, value in request.query if name == "tag"]
+    except InvalidTag as error:
+        raise Refusal(ErrorCode.TAG_INVALID, str(error)) from error
+    return tuple(dict.fromkeys(found))
 
 
 def _read_manifest(route: Route, request: Request) -> Manifest | Index:

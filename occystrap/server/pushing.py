@@ -13,8 +13,9 @@ from occystrap.oci.reference import check_repository
 from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.answers import Refusal, empty
 from occystrap.server.message import Headers, Request, Response
-from occystrap.server.store import BlobStore
-from occystrap.server.uploads import Span, Upload, Uploads
+from occystrap.server.ranges import Span
+from occystrap.server.store import Store
+from occystrap.server.uploads import Upload, Uploads
 
 __all__ = ["Pushing"]
 
@@ -22,9 +23,10 @@ __all__ = ["Pushing"]
 class Pushing:
     """Answer requests about uploads."""
 
-    def __init__(self, store: BlobStore, uploads: Uploads) -> None:
+    def __init__(self, store: Store, uploads: Uploads, *, automatic_mount: bool) -> None:
         self._store = store
         self._uploads = uploads
+        self._automatic_mount = automatic_mount
 
     def begin(self, route: Route, request: Request) -> Response:
         """Open an upload, mount a blob, or take a whole blob at once."""
@@ -33,18 +35,22 @@ class Pushing:
             return _created(route.repository, mount)
         digest = _digest(request, "digest")
         if digest is None:
-            return empty(202, self._uploads.open(route.repository).headers)
+            return empty(202, self._uploads.open(route.repository).headers | self._least)
         with self._uploads.at_once(route.repository) as upload:
             return self._commit(upload, digest, request)
 
+    @property
+    def _least(self) -> dict[str, str]:
+        least = self._uploads.chunk_min_length
+        return {"OCI-Chunk-Min-Length": str(least)} if least else {}
+
     def _mounted(self, digest: Digest, source: str | None, target: str) -> bool:
         """Try to mount; a client that gets no 201 uploads instead, whatever the reason."""
-        try:
-            return source is not None and self._store.mount_blob(
-                digest, check_repository(source), target
-            )
-        except InvalidReference:
-            return False
+        if source is not None:
+            sources = [source] if _is_repository(source) else []
+        else:
+            sources = list(self._store.repositories()) if self._automatic_mount else []
+        return any(self._store.mount_blob(digest, each, target) for each in sources)
 
     def status(self, route: Route, _request: Request) -> Response:
         """Say how far an upload has come."""
@@ -73,6 +79,13 @@ class Pushing:
     def _commit(self, upload: Upload, digest: Digest, request: Request) -> Response:
         self._uploads.commit(upload, digest, request.body, _span(request))
         return _created(upload.repository, digest)
+
+
+def _is_repository(name: str) -> bool:
+    try:
+        return bool(check_repository(name))
+    except InvalidReference:
+        return False
 
 
 def _created(repository: str, digest: Digest) -> Response:

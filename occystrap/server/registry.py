@@ -21,7 +21,7 @@ from occystrap.server.memory_store import MemoryStore
 from occystrap.server.message import Request, Response
 from occystrap.server.pushing import Pushing
 from occystrap.server.store import Store
-from occystrap.server.uploads import Uploads
+from occystrap.server.uploads import Uploads, new_session
 
 __all__ = ["Registry"]
 
@@ -34,13 +34,25 @@ _READING: Final = ("GET", "HEAD")
 class Registry:
     """A Handler that is a whole registry, open to everyone; without a store it keeps all in memory.
 
+    Chunks of uploads, except the last, have at least `chunk_min_length` bytes, and clients are told
+    so. With `automatic_mount` a blob of any repository is mounted for who names no source.
+
     with serve(Registry()) as listener:
         subprocess.run(["skopeo", "copy", ..., f"docker://{listener.host}/library/busybox"])
     """
 
-    def __init__(self, store: Store | None = None, *, uploads: Uploads | None = None) -> None:
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        chunk_min_length: int = 0,
+        automatic_mount: bool = False,
+        new_session: Callable[[], str] = new_session,
+    ) -> None:
         self.store = MemoryStore() if store is None else store
-        self._endpoints = _endpoints(self.store, uploads or Uploads(self.store))
+        uploads = Uploads(self.store, new_session=new_session, chunk_min_length=chunk_min_length)
+        pushing = Pushing(self.store, uploads, automatic_mount=automatic_mount)
+        self._endpoints = _endpoints(self.store, pushing)
 
     def handle(self, request: Request) -> Response:
         """Answer a request of the distribution API."""
@@ -67,9 +79,8 @@ class Registry:
         return endpoint(route, request)
 
 
-def _endpoints(store: Store, uploads: Uploads) -> dict[tuple[RouteKind, str], Endpoint]:
-    blobs, pushing = Blobs(store), Pushing(store, uploads)
-    manifests, listing = Manifests(store), Listing(store)
+def _endpoints(store: Store, pushing: Pushing) -> dict[tuple[RouteKind, str], Endpoint]:
+    blobs, manifests, listing = Blobs(store), Manifests(store), Listing(store)
     return {
         (RouteKind.PING, "GET"): _ping,
         (RouteKind.PING, "HEAD"): _ping,

@@ -7,11 +7,11 @@ Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pu
 
 from __future__ import annotations
 
-import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -21,13 +21,15 @@ from occystrap.oci.diagnostics import ErrorCode
 from occystrap.oci.digest import Digest, Digester
 from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.answers import Refusal
+from occystrap.server.ranges import Span
 from occystrap.server.store import BlobStore, Draft
 
-__all__ = ["Span", "Upload", "Uploads"]
+__all__ = ["Upload", "Uploads", "new_session"]
 
-_SPAN: Final = re.compile(r"(\d{1,18})-(\d{1,18})")
 #: How long a request waits for another one that writes to the same upload.
 _PATIENCE_SECONDS: Final = 10.0
+#: How long an upload is kept that nobody goes on with.
+_ABANDONED_SECONDS: Final = 24 * 3600.0
 
 
 class _State(Enum):
@@ -52,29 +54,6 @@ _TABLE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where a chunk belongs: from `start` up to `stop`, the first byte behind it."""
-
-    start: int
-    stop: int
-
-    @classmethod
-    def parse(cls, content_range: str) -> Span:
-        """Read a Content-Range of an upload: `first-last`, without a unit.
-
-        Raises:
-            Refusal: it is something else.
-        """
-        match = _SPAN.fullmatch(content_range)
-        if match is None or int(match[2]) < int(match[1]):
-            raise Refusal(
-                ErrorCode.BLOB_UPLOAD_INVALID,
-                f"the Content-Range of a chunk is 'first-last', not {content_range[:80]!r}",
-            )
-        return cls(int(match[1]), int(match[2]) + 1)
-
-
 @dataclass(slots=True)
 class Upload:
     """One upload; changed only by Uploads, with the lock held."""
@@ -82,8 +61,11 @@ class Upload:
     repository: str
     session: str
     draft: Draft
+    touched: float
     digester: Digester = field(default_factory=Digester)
     state: _State = _State.OPEN
+    #: Whether the last chunk was too short to be any but the last of all.
+    short: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -110,30 +92,48 @@ class Upload:
         return again.digest
 
 
-def _new_session() -> str:
+def new_session() -> str:
+    """Make a name for an upload that nobody can guess."""
     return str(uuid.uuid4())
 
 
 class Uploads:
-    """All uploads in progress."""
+    """All uploads in progress.
+
+    Each chunk but the last has at least `chunk_min_length` bytes. An upload that nobody has touched
+    for a day is dropped when the next one begins.
+    """
 
     def __init__(
         self,
         store: BlobStore,
         *,
-        new_session: Callable[[], str] = _new_session,
+        new_session: Callable[[], str] = new_session,
         patience: float = _PATIENCE_SECONDS,
+        chunk_min_length: int = 0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.chunk_min_length = chunk_min_length
         self._store = store
         self._new_session = new_session
         self._patience = patience
+        self._clock = clock
         self._uploads: dict[str, Upload] = {}
 
     def open(self, repository: str) -> Upload:
         """Begin an upload."""
-        upload = Upload(repository, self._new_session(), self._store.new_draft())
+        self._drop_abandoned()
+        session, draft = self._new_session(), self._store.new_draft()
+        upload = Upload(repository, session, draft, self._clock())
         self._uploads[upload.session] = upload
         return upload
+
+    def _drop_abandoned(self) -> None:
+        limit = self._clock() - _ABANDONED_SECONDS
+        for upload in tuple(self._uploads.values()):
+            if upload.touched < limit and not upload.lock.locked():
+                with suppress(Refusal):  # somebody came back for it, or has ended it
+                    self.cancel(upload)
 
     @contextmanager
     def at_once(self, repository: str) -> Iterator[Upload]:
@@ -163,7 +163,9 @@ class Uploads:
             Refusal: they aren't the next ones, not as many as announced, or the upload has ended.
         """
         with self._turn(upload, _Event.APPEND):
+            before = upload.size
             _take(upload, pieces, span)
+            upload.short = upload.size - before < self.chunk_min_length
 
     def commit(
         self, upload: Upload, digest: Digest, pieces: Iterable[bytes], span: Span | None = None
@@ -205,6 +207,7 @@ class Uploads:
             upload.state = _TABLE[upload.state, _Event.SPOIL]
             raise
         finally:
+            upload.touched = self._clock()
             if upload.state is not _State.OPEN:
                 self._uploads.pop(upload.session, None)
                 upload.draft.discard()
@@ -225,6 +228,12 @@ def _take(upload: Upload, pieces: Iterable[bytes], span: Span | None) -> None:
 
 def _hashed(upload: Upload, pieces: Iterable[bytes], span: Span | None) -> Iterator[bytes]:
     for piece in pieces:
+        if piece and upload.short:
+            raise Refusal(
+                ErrorCode.SIZE_INVALID,
+                "the chunk before this one was too short to have any behind it",
+                headers=upload.headers,
+            )
         if span is not None and upload.size + len(piece) > span.stop:
             raise _wrong_length(upload)
         upload.digester.update(piece)

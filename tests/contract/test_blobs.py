@@ -78,14 +78,23 @@ def test_a_range_of_a_blob(wire: Wire, asked: str, first: int, last: int) -> Non
     assert response.headers["Content-Length"] == str(last - first + 1)
 
 
-def test_a_range_behind_the_end_is_refused(wire: Wire) -> None:
+@pytest.mark.parametrize("asked", [f"bytes={len(CONTENT)}-", "bytes=5000000-6000000"])
+def test_a_range_behind_the_end_is_refused(wire: Wire, asked: str) -> None:
     """416 says how long the blob is."""
     digest = wire.put_blob("a/b", CONTENT)
-    asked = {"Range": f"bytes={len(CONTENT)}-"}
+    headers = {"Range": asked}
     # The body isn't looked at: docker-registry says the length of the blob and sends an error.
-    with wire.client.stream("GET", f"/v2/a/b/blobs/{digest}", headers=asked) as response:
+    with wire.client.stream("GET", f"/v2/a/b/blobs/{digest}", headers=headers) as response:
         assert response.status_code == 416
         assert response.headers["Content-Range"] == f"bytes */{len(CONTENT)}"
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(wire: Wire) -> None:
+    """416: there are no such bytes, wherever the blob ends."""
+    digest = wire.put_blob("a/b", CONTENT)
+    headers = {"Range": "bytes=500-0"}
+    with wire.client.stream("GET", f"/v2/a/b/blobs/{digest}", headers=headers) as response:
+        assert response.status_code == 416
 
 
 def test_a_range_is_of_the_blob_that_is_meant(wire: Wire) -> None:

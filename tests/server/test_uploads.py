@@ -17,8 +17,10 @@ from occystrap.oci.digest import Digest
 from occystrap.server.answers import Refusal
 from occystrap.server.memory_store import MemoryStore
 from occystrap.server.message import RequestAborted
+from occystrap.server.ranges import Span
 from occystrap.server.store import Draft, Store
-from occystrap.server.uploads import Span, Uploads
+from occystrap.server.uploads import Uploads
+from tests.support.clock import FakeClock
 
 CONTENT = b"0123456789"
 DIGEST = Digest.of(CONTENT)
@@ -207,3 +209,33 @@ def test_what_is_no_range(text: str) -> None:
     """Clients that write another form would fail elsewhere."""
     with refused(ErrorCode.BLOB_UPLOAD_INVALID):
         Span.parse(text)
+
+
+def test_an_upload_that_nobody_goes_on_with_is_dropped() -> None:
+    """After a day, when the next one begins; each request for it counts."""
+    clock = FakeClock()
+    uploads = Uploads(MemoryStore(), clock=clock)
+    forgotten, kept = uploads.open("a"), uploads.open("a")
+    clock.now += 86_400
+    uploads.append(kept, [b"x"])
+    uploads.open("a")
+    assert uploads.find("a", forgotten.session) is forgotten
+    clock.now += 1
+    uploads.open("a")
+    assert uploads.find("a", kept.session) is kept
+    with refused(ErrorCode.BLOB_UPLOAD_UNKNOWN):
+        uploads.find("a", forgotten.session)
+
+
+def test_an_upload_in_use_is_not_dropped() -> None:
+    """However long a request takes."""
+    clock = FakeClock()
+    uploads = Uploads(MemoryStore(), clock=clock)
+    upload = uploads.open("a")
+
+    def slow() -> Iterator[bytes]:
+        clock.now += 90_000
+        uploads.open("a")
+        yield CONTENT
+
+    uploads.commit(upload, DIGEST, slow())
