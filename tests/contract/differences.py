@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from occystrap.oci.digest import Digest
 
-__all__ = ["DIFFERENCES", "Difference", "Differs"]
+__all__ = ["DIFFERENCES", "NOT_TAKEN", "Difference", "Differs"]
 
 #: Name of a difference -> what the registry under test is expected to say.
 Differs = Callable[[str], object]
@@ -33,6 +33,12 @@ DIFFERENCES = {
     "commit out of order": Difference(
         416, 201, "it doesn't look at Content-Range; the specification wants 416"
     ),
+    "a chunk again, at an old location": Difference(
+        416, 404, "it keeps the state in the location, and knows the newest one alone"
+    ),
+    "sha512 names a blob": Difference(
+        ours=True, theirs=False, because="it finds the blob, but says its sha256 wherever it can"
+    ),
     "code of an upload that failed": Difference(
         "BLOB_UPLOAD_UNKNOWN",
         "BLOB_UPLOAD_INVALID",
@@ -54,6 +60,15 @@ DIFFERENCES = {
         str(Digest.of(b"later")), None, "referrers came with specification 1.1, after it"
     ),
     "referrers": Difference(200, 404, "referrers came with specification 1.1, after it"),
+    "tags when there are none": Difference(
+        [], None, "it encodes a list that it never made; clients have to expect a list"
+    ),
+    "status of what is no digest": Difference(
+        400, 500, "it finds no algorithm and takes that for a failure of its own"
+    ),
+    "code of what is no digest": Difference(
+        "DIGEST_INVALID", "MANIFEST_INVALID", "it finds out late, when it looks at the manifest"
+    ),
     "tags are sorted": Difference(
         ours=True, theirs=False, because="it lists tags in no order at all"
     ),
@@ -65,4 +80,10 @@ DIFFERENCES = {
         400, 404, "it doesn't find a route; the specification has the code NAME_INVALID"
     ),
     "method of the API's root": Difference(405, 200, "it answers every method there"),
+}
+
+#: Kinds of content (tests/support/specimens.py) that docker-registry doesn't take at all.
+NOT_TAKEN = {
+    "not-distributed": DIFFERENCES["foreign layer"].because,
+    "sha512": DIFFERENCES["manifest by sha512"].because,
 }

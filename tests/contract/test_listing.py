@@ -71,6 +71,17 @@ def test_tags_after_a_tag(wire: Wire, differs: Differs) -> None:
     assert (tags == ["c", "d"]) == differs("tags come in pages")
 
 
+@pytest.mark.parametrize("last", ["v1", "v3", "v9"])
+def test_the_rest_of_the_tags(wire: Wire, differs: Differs, last: str) -> None:
+    """`last` need not come with `n`."""
+    tags = [f"v{number}" for number in range(6)]
+    for tag in tags:
+        wire.put_image("a/b", tag)
+    found = wire.client.get("/v2/a/b/tags/list", params={"last": last}).json()["tags"]
+    expected = [tag for tag in tags if tag > last]
+    assert (found == expected) == differs("tags come in pages")
+
+
 def test_no_tags_when_none_are_wanted(wire: Wire, differs: Differs) -> None:
     """`n=0` brings an empty list, and no next page."""
     wire.put_image("a/b", "v1")
@@ -102,6 +113,14 @@ def test_repositories_in_pages(wire: Wire) -> None:
 def test_an_empty_registry_has_no_repositories(wire: Wire) -> None:
     """An empty list, not an error."""
     assert wire.client.get("/v2/_catalog").json() == {"repositories": []}
+
+
+def test_referrers_in_an_empty_registry(wire: Wire, differs: Differs) -> None:
+    """An empty list; 404 would mean that there is no such list at all."""
+    response = wire.client.get(f"/v2/a/b/referrers/{Digest.of(b'x')}")
+    assert response.status_code == differs("referrers")
+    if response.status_code == 200:
+        assert response.json()["manifests"] == []
 
 
 def test_referrers(wire: Wire, differs: Differs) -> None:

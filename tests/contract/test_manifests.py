@@ -134,6 +134,17 @@ def test_a_manifest_under_another_digest_is_refused(wire: Wire) -> None:
     assert (response.status_code, error_code(response)) == (400, "DIGEST_INVALID")
 
 
+@pytest.mark.parametrize("method", ["PUT", "GET", "HEAD"])
+def test_what_is_no_digest_names_no_manifest(wire: Wire, differs: Differs, method: str) -> None:
+    """400, with a code for those who can read a body."""
+    response = wire.client.request(method, "/v2/a/b/manifests/sha256:baddigeststring")
+    if method == "PUT":
+        assert response.status_code == 400
+        assert error_code(response) == differs("code of what is no digest")
+    else:
+        assert response.status_code == differs("status of what is no digest")
+
+
 def test_a_manifest_without_its_blobs_is_refused(wire: Wire, differs: Differs) -> None:
     """MANIFEST_BLOB_UNKNOWN names what is missing; a blob of another repository is missing, too."""
     wire.put_blob("a/b", CONFIG)
