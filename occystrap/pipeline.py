@@ -203,6 +203,7 @@ class PipelineBuilder:
             platform.architecture,
             platform.variant,
             side.secure,
+            max_workers=side.max_workers,
             session=self._session(side.tls),
             credentials=side.credentials,
         )
@@ -240,14 +241,14 @@ class PipelineBuilder:
     def tar_output(self, spec: URISpec, source: ImageInput) -> TarWriter:
         """Make a destination of the scheme `tar`; the image keeps the name it has."""
         options = self.options
-        name = source.image
+        name, workers = source.image, options.max_workers
         if isinstance(source, registry_input.Image):
-            name = source.reference.familiar
+            name, workers = source.reference.familiar, source.max_workers
         return TarWriter(
             name,
             source.tag,
             _place(spec, "tar:// output URI requires a path"),
-            max_workers=options.max_workers,
+            max_workers=workers,
             temp_dir=options.temp_dir,
             progress=self._progress,
         )

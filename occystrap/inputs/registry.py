@@ -57,7 +57,7 @@ class Image:
         secure: bool = True,  # noqa: FBT001, FBT002
         username: str | None = None,
         password: str | None = None,
-        max_workers: int = 4,  # noqa: ARG002 - layers are fetched by the output's workers
+        max_workers: int = 4,
         temp_dir: str | None = None,  # noqa: ARG002 - nothing is put on disk here
         client: Any = None,
         rate_limiter: RateLimiter | None = None,
@@ -71,6 +71,8 @@ class Image:
         self.image = self.reference.repository
         self.tag = self.reference.identifier if self.reference.tag is None else self.reference.tag
         self.platform = Platform(os, architecture, variant)
+        #: How many layers a destination without a wish of its own should fetch at once.
+        self.max_workers = max_workers
         credentials = credentials_for(username, password, credentials)
         self._own_session = None
         if session is None:

@@ -62,8 +62,13 @@ class Crowd:
         return self.inner.handle(request)
 
 
-@pytest.mark.parametrize(("words", "most"), [(["-j", "1"], 1), (["-j", "3"], 3), ([], 4)])
-def test_parallel_layers(console: Console, shelf: Shelf, words: list[str], most: int) -> None:
+@pytest.mark.parametrize(
+    ("words", "query", "most"),
+    [(["-j", "1"], "", 1), (["-j", "3"], "", 3), ([], "", 4), (["-j", "1"], "?max_workers=2", 2)],
+)
+def test_parallel_layers(
+    console: Console, shelf: Shelf, words: list[str], query: str, most: int
+) -> None:
     """So many layers move at once, and no more."""
     image = make_image(*(layer(file(f"{n}", bytes(1000))) for n in range(6)))
     config = shelf.put("six", "1", image).config.digest
@@ -73,7 +78,7 @@ def test_parallel_layers(console: Console, shelf: Shelf, words: list[str], most:
         return route is not None and route.kind is RouteKind.BLOB and route.digest != config
 
     console.handler = crowd = Crowd(shelf.registry, is_layer, most)
-    console.succeed(*words, "process", "registry://r.example/six:1", "tar://new.tar")
+    console.succeed(*words, "process", f"registry://r.example/six:1{query}", "tar://new.tar")
     assert crowd.most == most
 
 
