@@ -48,7 +48,12 @@ class Options:
 
     @classmethod
     def from_context(cls, ctx: Any) -> Options:
-        """Read a click context, or what has a dict for its `obj`; None gives the defaults."""
+        """Read a click context, or what has a dict for its `obj`.
+
+        None gives the defaults, and options are what they are.
+        """
+        if isinstance(ctx, Options):
+            return ctx
         found: object = getattr(ctx, "obj", None)
         if not isinstance(found, dict):
             return cls()

@@ -45,6 +45,12 @@ def test_a_context_may_say_less_and_more() -> None:
     assert Options.from_context(ctx) == Options(retries=1)
 
 
+def test_a_script_may_pass_options_themselves() -> None:
+    """Where a context is expected."""
+    options = Options(retries=1)
+    assert Options.from_context(options) is options
+
+
 def test_options_do_not_change() -> None:
     """They are a value."""
     with pytest.raises(FrozenInstanceError):
