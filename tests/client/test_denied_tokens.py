@@ -71,6 +71,17 @@ def test_who_has_a_new_token_is_denied_once() -> None:
     assert registry.lines == ["GET", "GET", "GET t1"]
 
 
+def test_a_token_that_was_got_before_the_question_is_new_as_well() -> None:
+    """Whoever may not see a repository costs no second token, either."""
+    registry = Denying(403)
+    client = registry.client()
+    assert list(client.tags("a")) == ["1"]
+    registry.always = True
+    with pytest.raises(APIException, match="DENIED"):
+        list(client.tags("b"))
+    assert registry.lines[3:] == ["GET", "GET t2"]
+
+
 def test_who_is_denied_again_gets_one_token_more() -> None:
     """With an old token it is tried once again, and not for ever."""
     registry = Denying(403)
