@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from occystrap.client.ask import Answer
+    from occystrap.errors import OccystrapError
 
-__all__ = ["api_error", "is_passing", "transport_error"]
+__all__ = ["add_reason", "api_error", "is_passing", "transport_error"]
 
 _LONGEST_TEXT: Final = 200
 _HINTS: Final = {
@@ -85,6 +86,15 @@ def _host_of(cause: Exception) -> str:
         return cause.request.url.host if isinstance(cause, httpx.RequestError) else ""
     except RuntimeError:
         return ""  # it knows of no request
+
+
+def add_reason(error: OccystrapError, reason: str) -> None:
+    """Let an error also say why it ended an operation of several requests."""
+    if reason:
+        message = f"{error} ({reason})"
+        error.args = (message, *error.args[1:])
+        if isinstance(error, APIException):
+            error.message = message
 
 
 def is_passing(cause: Exception) -> bool:

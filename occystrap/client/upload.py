@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.client.ask import Ask
-from occystrap.client.failures import api_error
+from occystrap.client.failures import add_reason, api_error
 from occystrap.client.retry import RETRIED_STATUSES, parse_retry_after
 from occystrap.client.urls import add_query, host_of, next_url
 from occystrap.errors import (
@@ -110,7 +110,9 @@ class BlobUpload:
                     raise
                 if self.present():
                     return UploadOutcome.UPLOADED
-                if attempts.again(self._retry_after(error)) is not None:
+                stop = attempts.again(self._retry_after(error))
+                if stop is not None:
+                    add_reason(error, stop.reason)
                     raise
             else:
                 return UploadOutcome.UPLOADED

@@ -186,11 +186,13 @@ def test_every_request_of_a_push_has_its_retries() -> None:
 
 
 def test_an_upload_gives_up_after_its_retries() -> None:
-    """A registry that never takes the blob gets N + 1 tries."""
+    """A registry that never takes the blob gets N + 1 tries, and the error says so."""
     registry = front(PUT_upload=[status(500)] * 9)
-    with pytest.raises(APIException, match="500"):
+    with pytest.raises(APIException, match=r"500 .*\(gave up after 3 attempts\)$") as caught:
         client_of(registry, retries=2).upload_blob("a", BLOB, Content())
     assert registry.seen.count("PUT upload") == 3
+    assert caught.value.args[0] == str(caught.value)
+    assert caught.value.args[1:4] == ("PUT", caught.value.url, 500)
 
 
 def test_a_refusal_is_final() -> None:
