@@ -8,11 +8,14 @@ import sys
 
 import click
 import pytest
+from click.testing import CliRunner
 
 import occystrap
 from occystrap.main import cli
 from occystrap.server.message import Request, Response
+from tests.support.archives import docker_save
 from tests.support.console import Console, error_of
+from tests.support.images import SampleImage
 
 PULL = ("process", "registry://r.example/demo/image:1", "tar://new.tar")
 OCCYSTRAP = (sys.executable, "-m", "occystrap")
@@ -174,18 +177,43 @@ def test_an_error_is_one_line_whatever_a_registry_says(console: Console) -> None
     assert said.isprintable()
 
 
-def test_a_reader_that_has_seen_enough() -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--no-verify", "-O", "json", "process", "tar://old.tar", "tar://new.tar"]],
+    ids=" ".join,
+)
+def test_a_reader_that_has_seen_enough(
+    console: Console, image: SampleImage, arguments: list[str]
+) -> None:
     """Output into a pipe that nobody reads ends quietly."""
+    (console.directory / "old.tar").write_bytes(docker_save(image))
     reading, writing = os.pipe()
     os.close(reading)
     try:
         ended = subprocess.run(
-            [*OCCYSTRAP, "--help"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+            [*OCCYSTRAP, *arguments], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
         )
     finally:
         os.close(writing)
     assert ended.returncode == 1
-    assert ended.stderr == ""
+    assert all(": starting (" in line for line in ended.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("occystrap pro", {"process"}),
+        ("occystrap --ret", {"--retries"}),
+        ("occystrap ", {"process", "registry"}),
+    ],
+)
+def test_a_shell_completes_what_is_typed(typed: str, offered: set[str]) -> None:
+    """Commands and options, as docs/command-line.md tells how to switch on."""
+    *words, _ = typed.split(" ")
+    environ = {"_OCCYSTRAP_COMPLETE": "bash_complete", "COMP_WORDS": typed}
+    environ["COMP_CWORD"] = str(len(words))
+    result = CliRunner().invoke(cli, [], prog_name="occystrap", env=environ)
+    assert {line.partition(",")[2] for line in result.stdout.splitlines()} == offered
 
 
 def test_it_is_a_module_too() -> None:
