@@ -129,16 +129,20 @@ class Stream:
 
     def _answer(self, response: Response) -> None:
         """Send an answer; END_STREAM goes with its last bytes if there is a length."""
-        fields = response_fields(response.headers)
-        left = content_length(response.headers)
-        if not has_body(self._request.method, response.status):
+        method, headers = self._request.method, response.headers
+        left = content_length(headers)
+        if not has_body(method, response.status):
             left = 0
+            if method != "HEAD":
+                # It may tell the length of what isn't sent, but h2 fails over that as a client.
+                headers = headers.remove("Content-Length")
+        fields = response_fields(headers)
         with self._session.lock:
             self._check()
             self._session.send_head(self.number, response.status, fields)
             if left == 0:
                 self._session.send_data(self.number, b"", end=True)
-        for piece in body(self._request.method, response):
+        for piece in body(method, response):
             if isinstance(piece, Stall):
                 self._pause(piece)
             else:
