@@ -31,7 +31,7 @@ def test_pull_and_push(
     assert hosts == {"registry-1.docker.io", "quay.io"}
 
 
-@pytest.mark.registry(auth="bearer", anonymous_pull=False, redirects=True, images=["org/app:1"])
+@pytest.mark.registry(auth="bearer", private=True, redirects=True, images=["org/app:1"])
 def test_a_login_and_redirects(
     fake_registry: FakeRegistry, occystrap_run: RunOccystrap, tmp_path: Path
 ) -> None:

@@ -74,10 +74,17 @@ def test_a_registry_that_asks_for_a_token(make: Make) -> None:
     registry.assert_no_credentials_leaked()
 
 
-def test_strangers_may_be_kept_out(make: Make) -> None:
-    """Then the token endpoint refuses them."""
-    registry = make(auth="bearer", anonymous_pull=False)
-    assert registry.client.get("/token").status_code == 401
+@pytest.mark.parametrize("private", [True, ["secret/app"]])
+def test_strangers_may_be_kept_out(make: Make, private: Any) -> None:
+    """Of everything, or of some repositories; accounts are not."""
+    registry = make(auth="bearer", private=private, images=["secret/app:1", "app:1"])
+    (login,) = registry.accounts.items()
+    for repository, status in {"secret/app": 401, "app": 401 if private is True else 200}.items():
+        url = f"/v2/{repository}/manifests/1"
+        stranger = bearer(token_for(registry, f"repository:{repository}:pull"))
+        assert registry.client.get(url, headers=stranger).status_code == status
+        known = bearer(token_for(registry, f"repository:{repository}:pull", login=login))
+        assert registry.client.get(url, headers=known).status_code == 200
 
 
 def test_tokens_end_with_the_clock_or_at_once(make: Make) -> None:

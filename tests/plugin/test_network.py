@@ -116,7 +116,7 @@ def test_another_host_is_refused(hosts: RegistryHosts) -> None:
     assert str(refusal.value) == (
         "the test wanted to leave the machine: GET https://ghcr.io/v2/app/manifests/1?***;"
         " registry_hosts('ghcr.io') would lead it to the fake"
-        " (led there: quay.io, registry-1.docker.io, storage.test)"
+        " (led there: quay.io, registry-1.docker.io)"
     )
 
     async def get() -> None:
