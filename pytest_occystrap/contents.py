@@ -6,12 +6,14 @@ at is what a client would get.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from occystrap.oci.digest import Digest
+from occystrap.oci.documents import encode
 from occystrap.oci.manifest import parse_manifest
-from occystrap.oci.media_types import OCTET_STREAM
+from occystrap.oci.media_types import OCI_INDEX, OCTET_STREAM
 from occystrap.oci.reference import Reference
 from occystrap.server.store import Store
 from pytest_occystrap.building import (
@@ -101,6 +103,8 @@ class Contents:
     ) -> FakeImage:
         """Put an artifact into the registry that refers to an image, such as its signature.
 
+        Where there is no referrers API it is listed under the tag that clients use instead.
+
         Raises:
             LookupError: there is no such subject.
         """
@@ -108,7 +112,30 @@ class Contents:
         artifact = build_artifact(
             artifact_type, content, media_type=media_type, subject=target, annotations=annotations
         )
-        return self.put(artifact, f"{target.repository}@{artifact.digest}")
+        kept = self.put(artifact, f"{target.repository}@{artifact.digest}")
+        if not self._lists_referrers():
+            self._list_by_tag(target, kept)
+        return kept
+
+    def _lists_referrers(self) -> bool:
+        return True
+
+    def _list_by_tag(self, subject: FakeImage, referrer: FakeImage) -> None:
+        """Add a referrer to the index whose tag is made of the subject's digest."""
+        tag = subject.digest.replace(":", "-")
+        digest = self._store.tagged(subject.repository, tag)
+        index = digest and self._store.manifest(subject.repository, digest)
+        listed: list[dict[str, object]] = []
+        if index:
+            listed = json.loads(index.raw)["manifests"]
+        described = {
+            **referrer.manifest.descriptor,
+            "artifactType": referrer.manifest["artifactType"],
+        }
+        if "annotations" in referrer.manifest:
+            described["annotations"] = referrer.manifest["annotations"]
+        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*listed, described]}
+        self._store.add_manifest(subject.repository, parse_manifest(encode(document)), tag)
 
     def add_random_image(
         self,

@@ -27,7 +27,7 @@ def not_pulled(image: FakeImage, exchanges: Sequence[Exchange]) -> list[str]:
     """
     lines = []
     asked = _asked_for(image.repository, exchanges)
-    if not any(_brought(exchange, image.digest) for exchange in asked):
+    if not any(_brought(exchange, image) for exchange in asked):
         lines.append(f"the manifest {image.digest} was not sent")
     if image.images:
         return lines + min((not_pulled(one, exchanges) for one in image.images.values()), key=len)
@@ -52,10 +52,12 @@ def not_pushed(repository: str, names: Sequence[str], exchanges: Sequence[Exchan
     return [*map(_told, puts)] or ["no request has brought its manifest"]
 
 
-def _brought(exchange: Exchange, digest: str) -> bool:
-    """Tell whether an answer brought the manifest; one by tag says in a header which it was."""
+def _brought(exchange: Exchange, image: FakeImage) -> bool:
+    """Tell whether an answer brought the manifest; one by tag mostly says which it was."""
+    if exchange.method != "GET" or exchange.status != _OK or exchange.route is None:
+        return False
     said = exchange.response_headers.get("Docker-Content-Digest") or exchange.digest
-    return exchange.method == "GET" and exchange.status == _OK and said == digest
+    return said == image.digest if said else exchange.route.item == image.tag
 
 
 def _told(exchange: Exchange) -> str:

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from occystrap.oci.routes import RouteKind
 from occystrap.server.tokens import IssuedToken
 from pytest_occystrap.checks import Checks
 from pytest_occystrap.clock import FakeClock
+from pytest_occystrap.dialects import Dialect
+from pytest_occystrap.images import FakeImage
 from pytest_occystrap.ledger import Ledger
 from pytest_occystrap.options import RegistryOptions
-from pytest_occystrap.reach import Reach
+from pytest_occystrap.reach import Reach, Storage
 from pytest_occystrap.stack import build_stack
 
 __all__ = ["FakeRegistry"]
@@ -39,12 +42,14 @@ class FakeRegistry(Checks, Reach):
         self.options = (options or RegistryOptions()).changed(**changes)
         #: The registry's time, which stands still until the test moves it.
         self.clock = FakeClock()
-        self._stack = build_stack(self.options, self.clock, self._storage_url)
-        ledger = Ledger()
-        Checks.__init__(self, self._stack.store, ledger)
-        Reach.__init__(
-            self, ledger.watch(self._stack.handler), ledger.watch(self._stack.cdn, "storage")
-        )
+        self._stack = stack = build_stack(self.options, self.clock, self._storage_url)
+        ledger, redirect = Ledger(), stack.dialect.blobs.redirect
+        storage = None
+        if stack.cdn is not None and redirect is not None:
+            storage = Storage(ledger.watch(stack.cdn, "storage"), redirect.host)
+        http2 = stack.dialect.http2 if self.options.http2 is None else self.options.http2
+        Checks.__init__(self, stack.store, ledger)
+        Reach.__init__(self, ledger.watch(stack.speaking), storage, http2=http2)
         self._seed()
 
     def _seed(self) -> None:
@@ -53,6 +58,27 @@ class FakeRegistry(Checks, Reach):
         for reference, description in described.items():
             self.add_image(reference, **description)
 
+    def put(self, image: FakeImage, reference: str) -> FakeImage:
+        """Put an image into the registry that another registry or a builder has made."""
+        kept = super().put(image, reference)
+        self._stack.speaking.look()
+        return kept
+
+    def _lists_referrers(self) -> bool:
+        return not any(gone.kind is RouteKind.REFERRERS for gone in self.dialect.absent)
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the registry does otherwise than the specification."""
+        return self._stack.dialect
+
+    @property
+    def other_hosts(self) -> tuple[str, ...]:
+        """Hosts beside its own that the registry sends clients to, for tokens and for blobs."""
+        redirect, entry = self.dialect.blobs.redirect, self.dialect.entry
+        hosts = (redirect.host if redirect else "", entry.endpoint_host)
+        return tuple(host for host in hosts if host)
+
     @property
     def accounts(self) -> Mapping[str, str]:
         """The passwords of those that the registry lets in."""
@@ -60,13 +86,14 @@ class FakeRegistry(Checks, Reach):
 
     @property
     def issued_tokens(self) -> list[IssuedToken]:
-        """Every token that was given out, in order; none without `auth="bearer"`."""
-        return [] if self._stack.gate is None else self._stack.gate.issued
+        """Every token that was given out, in order; none where nobody asks for one."""
+        gate = self._stack.speaking.gate
+        return [] if gate is None else gate.issued
 
     def expire_tokens(self) -> None:
         """End every token that was given out so far, as a registry does that is restarted."""
-        if self._stack.gate is not None:
-            self._stack.gate.expire_tokens()
+        if self._stack.speaking.gate is not None:
+            self._stack.speaking.gate.expire_tokens()
 
     def _secrets(self) -> set[str]:
         tokens = {token.value for token in self.issued_tokens}

@@ -131,6 +131,11 @@ class FakeImage:
         return self.reference.partition("@")[0].partition(":")[0]
 
     @property
+    def tag(self) -> str:
+        """The tag of the reference, empty for one by digest."""
+        return self.reference.partition("@")[0].partition(":")[2]
+
+    @property
     def platform(self) -> str:
         """`os/architecture[/variant]`, empty for what says none."""
         return str(Platform.from_document(self.config))

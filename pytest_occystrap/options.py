@@ -6,12 +6,15 @@ Rule: a name that doesn't exist is an error, with the one that was perhaps meant
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from occystrap.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from pytest_occystrap.dialects import Dialect
 
 __all__ = ["AuthName", "RegistryOptions"]
 
@@ -23,32 +26,34 @@ _ACCOUNTS: Final = {"fake-user": "fake-password"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryOptions:
-    """What sets a fake registry apart.
+    """What sets a fake registry apart; None leaves it to the dialect.
 
-    `name` is what reports call it. `dialect` names the registry whose ways it has; empty is the
-    specification. `auth` asks for a password (`basic`) or a token (`bearer`) of these `accounts`;
-    None leaves that to the dialect.
-    With `anonymous_pull` strangers get tokens to pull with. A token lives `token_lifetime` seconds
-    of the registry's clock, for ever if that is None. `redirects` sends who pulls a blob to a
-    signed URL on another host, which is good for `url_lifetime` seconds. `http2` offers it on
-    the TLS socket. `images` are put there: references, or references with what `add_image` takes.
-    With a `directory` everything is kept there, as docker-registry would, instead of in memory.
-    `chunk_min_length` is announced as OCI-Chunk-Min-Length. `forgive_leaks` lets a test pass though
-    a client has sent credentials to where they don't belong.
+    `name` is what reports call it. `dialect` is the registry whose ways it has; empty is the
+    specification. `auth` asks for a password (`basic`) or a token (`bearer`); with `none` nobody
+    needs an account. `accounts` are passwords by name: whoever has one may do everything, strangers
+    may pull with a token what isn't `private` (True is every repository). A token lives
+    `token_lifetime` seconds of the registry's clock. `redirects` sends who pulls a blob to another
+    host, to a URL that is good for `url_lifetime` seconds. `limits` keeps also those rate limits
+    that a registry doesn't announce. `http2` offers it on sockets. `images` are put there:
+    references, or references with what `add_image` takes. With a `directory` everything is kept
+    there, as docker-registry would, instead of in memory. `chunk_min_length` is announced as
+    OCI-Chunk-Min-Length. `forgive_leaks` lets a test pass though a client has sent credentials to
+    where they don't belong.
     """
 
     name: str = ""
-    dialect: str = ""
+    dialect: str | Dialect = ""
     auth: AuthName | None = None
     accounts: Mapping[str, str] = field(default_factory=_ACCOUNTS.copy, repr=False)
-    anonymous_pull: bool = True
-    token_lifetime: int | None = 300
+    private: bool | Collection[str] = ()
+    token_lifetime: int | None = None
     redirects: bool | None = None
-    url_lifetime: int = 600
+    url_lifetime: int | None = None
+    limits: bool = False
     http2: bool | None = None
     images: Sequence[str] | Mapping[str, Mapping[str, Any]] = ()
     directory: Path | None = None
-    chunk_min_length: int | None = None
+    chunk_min_length: int = 0
     forgive_leaks: bool = False
 
     def __post_init__(self) -> None:

@@ -101,7 +101,8 @@ def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -
     try:
         return make_registry(**options)
     except ValueError as error:
-        pytest.fail(f"@pytest.mark.registry: {error}", pytrace=False)
+        problem = f"@pytest.mark.registry: {error}"
+    pytest.fail(problem, pytrace=False)
 
 
 @pytest.fixture
@@ -132,10 +133,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
     for registry in registries:
         if not registry.options.forgive_leaks:
-            try:
-                registry.assert_no_credentials_leaked()
-            except AssertionError as error:
-                pytest.fail(str(error), pytrace=False)
+            _check_leaks(registry)
+
+
+def _check_leaks(registry: FakeRegistry) -> None:
+    __tracebackhide__ = True
+    try:
+        registry.assert_no_credentials_leaked()
+    except AssertionError as error:
+        problem = str(error)
+    else:
+        return
+    pytest.fail(problem, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,14 +7,19 @@ are redirected to is another host on every way.
 from __future__ import annotations
 
 import contextlib
+import ssl
+import tempfile
 import threading
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.doors.listener import Listener, serve
+from occystrap.server.doors.tls import shared_authority
 from occystrap.server.hosts import Hosts
 from occystrap.server.message import Handler, Request
 from pytest_occystrap.exchange import ANY_HOST, hostname
@@ -22,19 +27,28 @@ from pytest_occystrap.exchange import ANY_HOST, hostname
 if TYPE_CHECKING:
     from occystrap.server.doors.in_process_async import AsyncInProcessTransport
 
-__all__ = ["Reach"]
+__all__ = ["Reach", "Storage"]
 
+#: Where clients come from that take every name to the same place.
+_NO_ADDRESS: Final = frozenset({"", "unix"})
 _BASE_URL: Final = f"https://{ANY_HOST}"
-#: What the storage is called where any name leads to the fake.
-_STORAGE_HOST: Final = "storage.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The host that a registry redirects to for blobs, and its name where every name leads here."""
+
+    handler: Handler
+    host: str
 
 
 class Reach:
-    """Two handlers within reach, in process and over sockets."""
+    """A registry and its storage within reach, in process and over sockets."""
 
-    def __init__(self, handler: Handler, storage: Handler) -> None:
-        self._handler = Hosts({_STORAGE_HOST: storage}, handler)
+    def __init__(self, handler: Handler, storage: Storage | None, *, http2: bool = True) -> None:
+        self._handler = Hosts({storage.host: storage.handler}, handler) if storage else handler
         self._storage = storage
+        self._http2 = http2
         self._open = contextlib.ExitStack()
         self._listeners: dict[str, Listener] = {}
         self._lock = threading.Lock()
@@ -43,11 +57,6 @@ class Reach:
     def handler(self) -> Handler:
         """What answers, for a door of one's own (`occystrap.server.doors`)."""
         return self._handler
-
-    @property
-    def other_hosts(self) -> tuple[str, ...]:
-        """Hosts beside its own that the registry sends clients to, for tokens and for blobs."""
-        return (_STORAGE_HOST,)
 
     @cached_property
     def transport(self) -> InProcessTransport:
@@ -81,11 +90,53 @@ class Reach:
         """Where the plain socket listens, as in the name of an image: `127.0.0.1:41234`."""
         return self._listener("http", self._handler).host
 
-    def _listener(self, name: str, handler: Handler) -> Listener:
+    @property
+    def https_url(self) -> str:
+        """Base URL of the TLS socket, which offers HTTP/2, too; opened on first use."""
+        return self._listener("https", self._handler).url
+
+    @property
+    def https_host(self) -> str:
+        """Where the TLS socket listens, as in the name of an image."""
+        return self._listener("https", self._handler).host
+
+    @property
+    def socket_path(self) -> Path:
+        """Path of a unix socket; opened on first use."""
+        path = self._listener("unix", self._handler).socket_path
+        assert path is not None  # noqa: S101 - narrows the type
+        return path
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority to trust on the TLS socket, as a file of PEM."""
+        return shared_authority().ca_file
+
+    @property
+    def cert_dir(self) -> Path:
+        """A directory with that file alone, as skopeo, podman and Docker want it."""
+        return shared_authority().cert_dir
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context of a client that trusts the TLS socket."""
+        return shared_authority().client_context()
+
+    def _listener(self, kind: str, handler: Handler) -> Listener:
+        """Open a socket once; `kind` says what kind, and for what."""
         with self._lock:
-            if name not in self._listeners:
-                self._listeners[name] = self._open.enter_context(serve(handler))
-            return self._listeners[name]
+            if kind not in self._listeners:
+                self._listeners[kind] = self._open.enter_context(self._serve(kind, handler))
+            return self._listeners[kind]
+
+    def _serve(self, kind: str, handler: Handler) -> Listener:
+        if kind == "unix":
+            # Not in tmp_path: the paths of sockets have at most 107 characters.
+            directory = self._open.enter_context(tempfile.TemporaryDirectory(prefix="registry-"))
+            return serve(handler, Path(directory) / "socket", http2=self._http2)
+        secure = kind.startswith("https")
+        tls = shared_authority().server_context(http2=self._http2) if secure else None
+        return serve(handler, tls=tls, http2=self._http2)
 
     def _storage_url(self, request: Request, path: str) -> str:
         """Make the URL of something on the storage host, for the client that has asked.
@@ -93,9 +144,10 @@ class Reach:
         Over TCP it has a port and a name of its own: some clients compare the one to see whether
         a redirect leads elsewhere, some the other.
         """
-        if not request.client:
-            return f"{request.scheme}://{_STORAGE_HOST}{path}"
-        listener = self._listener(f"storage {request.scheme}", self._storage)
+        assert self._storage is not None  # noqa: S101 - else nothing is redirected
+        if request.client in _NO_ADDRESS:
+            return f"{request.scheme}://{self._storage.host}{path}"
+        listener = self._listener(f"{request.scheme} storage", self._storage.handler)
         name = "127.0.0.1" if hostname(request.host) == "localhost" else "localhost"
         return f"{request.scheme}://{name}:{listener.host.rpartition(':')[2]}{path}"
 
