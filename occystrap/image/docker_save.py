@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from occystrap.image.archive import Archive
     from occystrap.image.layer import Layer
 
-__all__ = ["MANIFEST", "read_docker_save"]
+__all__ = ["MANIFEST", "docker_save_names", "read_docker_save"]
 
 MANIFEST: Final = "manifest.json"
 _BLOB: Final = re.compile(r"blobs/(?P<algorithm>sha256|sha512)/(?P<encoded>[a-f0-9]+)")
@@ -52,7 +52,7 @@ def read_docker_save(archive: Archive, select: str | None = None) -> ArchivedIma
         InvalidInput: a document can't be parsed.
         DigestMismatch: the config isn't what its name says.
     """
-    entries = [_entry(document) for document in load_objects(archive.read(MANIFEST), MANIFEST)]
+    entries = _entries(archive)
     if not entries:
         raise ImageInputError(f"{archive.path} holds no image: its {MANIFEST} is empty")
     entry = entries[0] if select is None else _select(archive, entries, select)
@@ -61,6 +61,20 @@ def read_docker_save(archive: Archive, select: str | None = None) -> ArchivedIma
     pairs = zip(entry.layers, config.diff_ids, strict=True)
     layers = tuple(_layer(archive, path, diff_id) for path, diff_id in pairs)
     return ArchivedImage(entry.names, config, layers)
+
+
+def docker_save_names(archive: Archive) -> list[str]:
+    """List the names of all images.
+
+    Raises:
+        ImageInputError: the list of them is missing or too large.
+        InvalidManifest: it can't be parsed.
+    """
+    return [name for entry in _entries(archive) for name in entry.names]
+
+
+def _entries(archive: Archive) -> list[_Entry]:
+    return [_entry(document) for document in load_objects(archive.read(MANIFEST), MANIFEST)]
 
 
 def _entry(document: dict[str, Any]) -> _Entry:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from occystrap.oci.descriptor import Descriptor
     from occystrap.oci.platform import Platform
 
-__all__ = ["INDEX", "read_oci_layout"]
+__all__ = ["INDEX", "oci_layout_names", "read_oci_layout"]
 
 INDEX: Final = "index.json"
 #: Where tools write the name of an image: the whole name, and a name or only the tag.
@@ -45,9 +45,7 @@ def read_oci_layout(
         InvalidInput: a document can't be parsed.
         VerificationError: a blob isn't what its name says.
     """
-    index = parse_manifest(archive.read(INDEX))
-    if not isinstance(index, Index):
-        raise InvalidManifest(f"{INDEX} is no index")
+    index = _index(archive)
     if not index.manifests:
         raise ImageInputError(f"{archive.path} holds no image: its {INDEX} is empty")
     offers = _named(archive, index, select)
@@ -61,6 +59,24 @@ def read_oci_layout(
     pairs = zip(manifest.layers, config.diff_ids, strict=True)
     layers = tuple(StoredLayer(layer, _blob(archive, layer), diff_id) for layer, diff_id in pairs)
     return ArchivedImage(_names_of(chosen), config, layers, manifest)
+
+
+def oci_layout_names(archive: Archive) -> list[str]:
+    """List the names of all images, each once; the whole name of one that has two.
+
+    Raises:
+        ImageInputError: the list of them is missing or too large.
+        InvalidManifest: it can't be parsed.
+    """
+    names = (_names_of(entry)[:1] for entry in _index(archive).manifests)
+    return list(dict.fromkeys(name for found in names for name in found))
+
+
+def _index(archive: Archive) -> Index:
+    index = parse_manifest(archive.read(INDEX))
+    if not isinstance(index, Index):
+        raise InvalidManifest(f"{INDEX} is no index")
+    return index
 
 
 def _names_of(descriptor: Descriptor) -> tuple[str, ...]:

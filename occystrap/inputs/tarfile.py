@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, final
 from occystrap.errors import ImageInputError, InvalidInput
 from occystrap.image.archive import Archive
 from occystrap.image.archived import NAMELESS, split_name
-from occystrap.image.docker_save import MANIFEST, read_docker_save
+from occystrap.image.docker_save import MANIFEST, docker_save_names, read_docker_save
 from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
-from occystrap.image.oci_layout import INDEX, read_oci_layout
+from occystrap.image.oci_layout import INDEX, oci_layout_names, read_oci_layout
 from occystrap.inputs.base import always_fetch
 from occystrap.oci.platform import Platform
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from occystrap.image.archived import ArchivedImage
     from occystrap.oci.manifest import Manifest
 
-__all__ = ["Image"]
+__all__ = ["Image", "image_names"]
 
 
 @final
@@ -104,17 +104,40 @@ class Image:
         self._archive.close()
 
 
+def image_names(path: str, *, temp_dir: str | None = None) -> list[str]:
+    """List the names of all images in a tar file; `Image(path, select=name)` opens one of them.
+
+    Raises:
+        ImageInputError: it can't be read, or isn't such a file.
+    """
+    archive = Archive.open(path, temp_dir)
+    try:
+        if MANIFEST in archive:
+            return docker_save_names(archive)
+        if INDEX in archive:
+            return oci_layout_names(archive)
+        raise _of_no_kind(archive)
+    except InvalidInput as error:
+        raise ImageInputError(f"{path}: {error}") from error
+    finally:
+        archive.close()
+
+
 def _read(archive: Archive, platform: Platform, select: str | None) -> ArchivedImage:
     if MANIFEST in archive:
         return read_docker_save(archive, select)
     if INDEX in archive:
         return read_oci_layout(archive, platform, select)
+    raise _of_no_kind(archive)
+
+
+def _of_no_kind(archive: Archive) -> ImageInputError:
     if "repositories" in archive:
-        raise ImageInputError(
+        return ImageInputError(
             f"{archive.path}: Invalid tarball: it is in the format of Docker before 1.10, which has"
             f" no {MANIFEST}. Convert it with docker load and docker save."
         )
-    raise ImageInputError(
+    return ImageInputError(
         f"{archive.path}: Invalid tarball: no {MANIFEST} found. This does not appear to be a valid"
         " docker save tarball, nor an OCI layout."
     )

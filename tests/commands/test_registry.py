@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,27 +17,10 @@ from occystrap.main import cli
 from occystrap.oci.digest import Digest
 from occystrap.server.doors.listener import serve
 from occystrap.server.registry import Registry
+from tests.support.serving import SERVE, running
 from tests.support.wire import Wire
 
-OCCYSTRAP = [sys.executable, "-m", "occystrap"]
 STOPS = [signal.SIGINT, signal.SIGTERM]
-
-
-@contextmanager
-def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run it as a process; give the process and the URL that it prints."""
-    command = [*OCCYSTRAP, "registry", "serve", "--listen", "127.0.0.1:0", *options]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            url = re.search(r"http://127\.0\.0\.1:[1-9]\d*", line)
-            assert url is not None, line
-            yield process, url[0]
-        finally:
-            process.kill()
 
 
 @contextmanager
@@ -73,9 +54,8 @@ def test_images_outlive_it_in_a_directory(tmp_path: Path) -> None:
 
 def test_it_says_where_images_are_kept(tmp_path: Path) -> None:
     """So that nobody loses them by surprise."""
-    command = [*OCCYSTRAP, "registry", "serve", "--listen", "127.0.0.1:0"]
     for options, where in (([], "in memory"), (["--dir", str(tmp_path)], f"in {tmp_path}")):
-        with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert where in process.stdout.readline()
             process.send_signal(signal.SIGINT)
