@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from pytest_occystrap.fake import FakeRegistry
 from pytest_occystrap.images import FakeImage
 from pytest_occystrap.report import traffic_table
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    """A fake registry, empty."""
-    with FakeRegistry() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from occystrap.errors import InvalidReference
 from occystrap.oci.media_types import MANIFEST_ACCEPT
 from pytest_occystrap.building import build_image
 from pytest_occystrap.fake import FakeRegistry
-
-
-@pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    """A fake registry, empty."""
-    with FakeRegistry() as fake:
-        yield fake
 
 
 def test_an_image_is_served_as_it_was_built(registry: FakeRegistry) -> None:

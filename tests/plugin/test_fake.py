@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import pytest
@@ -19,21 +17,7 @@ from occystrap.server.directory_store import DirectoryStore
 from pytest_occystrap.clock import FakeClock
 from pytest_occystrap.fake import FakeRegistry
 from pytest_occystrap.options import RegistryOptions
-
-
-class Make(Protocol):
-    """Makes fake registries that end with the test."""
-
-    def __call__(self, **options: Any) -> FakeRegistry:
-        """Make one."""
-        ...
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """Fake registries without the help of the plugin."""
-    with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(FakeRegistry(**options))
+from pytest_occystrap.plugin import MakeRegistry
 
 
 def token_for(registry: FakeRegistry, *scopes: str, login: tuple[str, str] | None = None) -> str:
@@ -49,7 +33,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_a_registry_that_asks_for_a_password(make: Make) -> None:
+def test_a_registry_that_asks_for_a_password(make: MakeRegistry) -> None:
     """Only the accounts get in."""
     registry = make(auth="basic", accounts={"alice": "open sesame"}, images=["app:1"])
     client, url = registry.client, "/v2/app/manifests/1"
@@ -58,7 +42,7 @@ def test_a_registry_that_asks_for_a_password(make: Make) -> None:
     assert client.get(url, auth=("alice", "open sesame")).status_code == 200
 
 
-def test_a_registry_that_asks_for_a_token(make: Make) -> None:
+def test_a_registry_that_asks_for_a_token(make: MakeRegistry) -> None:
     """Strangers may pull, accounts may push, and the tokens given out are known."""
     registry = make(auth="bearer", images=["app:1"])
     client = registry.client
@@ -75,7 +59,7 @@ def test_a_registry_that_asks_for_a_token(make: Make) -> None:
 
 
 @pytest.mark.parametrize("private", [True, ["secret/app"]])
-def test_strangers_may_be_kept_out(make: Make, private: Any) -> None:
+def test_strangers_may_be_kept_out(make: MakeRegistry, private: Any) -> None:
     """Of everything, or of some repositories; accounts are not."""
     registry = make(auth="bearer", private=private, images=["secret/app:1", "app:1"])
     (login,) = registry.accounts.items()
@@ -87,7 +71,7 @@ def test_strangers_may_be_kept_out(make: Make, private: Any) -> None:
         assert registry.client.get(url, headers=known).status_code == 200
 
 
-def test_tokens_end_with_the_clock_or_at_once(make: Make) -> None:
+def test_tokens_end_with_the_clock_or_at_once(make: MakeRegistry) -> None:
     """Time passes only when the test says so."""
     registry = make(auth="bearer", token_lifetime=60, images=["app:1"])
     headers = bearer(token_for(registry, "repository:app:pull"))
@@ -102,14 +86,14 @@ def test_tokens_end_with_the_clock_or_at_once(make: Make) -> None:
     assert registry.client.get(url, headers=headers).status_code == 401
 
 
-def test_no_tokens_without_a_gate(make: Make) -> None:
+def test_no_tokens_without_a_gate(make: MakeRegistry) -> None:
     """A registry that asks for nothing has given nothing out."""
     registry = make()
     registry.expire_tokens()
     assert registry.issued_tokens == []
 
 
-def test_blobs_elsewhere_in_process(make: Make) -> None:
+def test_blobs_elsewhere_in_process(make: MakeRegistry) -> None:
     """A blob is behind a signed URL of another host, which the same client reaches."""
     registry = make(redirects=True, images=["app:1"])
     digest = registry.image("app:1").config.digest
@@ -121,7 +105,7 @@ def test_blobs_elsewhere_in_process(make: Make) -> None:
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
-def test_blobs_elsewhere_over_a_socket(make: Make, name: str) -> None:
+def test_blobs_elsewhere_over_a_socket(make: MakeRegistry, name: str) -> None:
     """The storage has a port and a name of its own, so that every client sees another host."""
     registry = make(redirects=True, images=["app:1"])
     image = registry.image("app:1")
@@ -138,7 +122,7 @@ def test_blobs_elsewhere_over_a_socket(make: Make, name: str) -> None:
     registry.assert_pulled("app:1")
 
 
-def test_signed_urls_end_with_the_clock(make: Make) -> None:
+def test_signed_urls_end_with_the_clock(make: MakeRegistry) -> None:
     """What was signed before has expired then."""
     registry = make(redirects=True, url_lifetime=600, images=["app:1"])
     url = f"/v2/app/blobs/{registry.image('app:1').config.digest}"
@@ -149,7 +133,7 @@ def test_signed_urls_end_with_the_clock(make: Make) -> None:
     assert registry.client.get(signed).status_code == 403
 
 
-def test_clients_that_keep_credentials_to_themselves(make: Make) -> None:
+def test_clients_that_keep_credentials_to_themselves(make: MakeRegistry) -> None:
     """Httpx and requests drop them on the way to another host, which is no leak."""
     registry = make(auth="basic", redirects=True, images=["app:1"])
     (login,) = registry.accounts.items()
@@ -161,7 +145,7 @@ def test_clients_that_keep_credentials_to_themselves(make: Make) -> None:
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Cookie", "Proxy-Authorization"])
-def test_credentials_at_the_storage_are_a_leak(make: Make, header: str) -> None:
+def test_credentials_at_the_storage_are_a_leak(make: MakeRegistry, header: str) -> None:
     """Whatever kind they are; the message says where, and not what."""
     registry = make(redirects=True, images=["app:1"])
     path = f"/v2/app/blobs/{registry.image('app:1').config.digest}"
@@ -173,7 +157,7 @@ def test_credentials_at_the_storage_are_a_leak(make: Make, header: str) -> None:
     assert "c2VjcmV0" not in str(failure.value) + registry.traffic
 
 
-def test_secrets_in_a_url_are_a_leak(make: Make) -> None:
+def test_secrets_in_a_url_are_a_leak(make: MakeRegistry) -> None:
     """URLs are logged by everyone on the way."""
     registry = make(auth="bearer")
     (password,) = registry.accounts.values()
@@ -186,7 +170,7 @@ def test_secrets_in_a_url_are_a_leak(make: Make) -> None:
     }
 
 
-def test_a_token_for_one_host_at_another_is_a_leak(make: Make) -> None:
+def test_a_token_for_one_host_at_another_is_a_leak(make: MakeRegistry) -> None:
     """Names of this machine are the same host."""
     registry = make(auth="bearer")
     headers = bearer(token_for(registry))
@@ -199,7 +183,7 @@ def test_a_token_for_one_host_at_another_is_a_leak(make: Make) -> None:
     assert len(registry.leaks) == 1
 
 
-def test_the_same_password_may_be_used_at_two_hosts(make: Make) -> None:
+def test_the_same_password_may_be_used_at_two_hosts(make: MakeRegistry) -> None:
     """It was given for both."""
     registry = make(auth="basic")
     (login,) = registry.accounts.items()
@@ -208,7 +192,7 @@ def test_the_same_password_may_be_used_at_two_hosts(make: Make) -> None:
     registry.assert_no_credentials_leaked()
 
 
-def test_async_clients(make: Make) -> None:
+def test_async_clients(make: MakeRegistry) -> None:
     """They reach the same registry, under any name."""
     registry = make(images=["app:1"])
 
@@ -222,7 +206,7 @@ def test_async_clients(make: Make) -> None:
     assert asyncio.run(pull()) == registry.image("app:1").manifest.raw
 
 
-def test_clients_of_ones_own(make: Make) -> None:
+def test_clients_of_ones_own(make: MakeRegistry) -> None:
     """A transport is all that it takes to inject the registry."""
     registry = make(images=["app:1"])
     with httpx.Client(transport=registry.transport, headers={"User-Agent": "mine"}) as client:
@@ -230,7 +214,7 @@ def test_clients_of_ones_own(make: Make) -> None:
     assert registry.requests[0].headers.get("User-Agent") == "mine"
 
 
-def test_nothing_listens_until_somebody_asks(make: Make) -> None:
+def test_nothing_listens_until_somebody_asks(make: MakeRegistry) -> None:
     """A registry in process has no thread and no port."""
     before = threading.active_count()
     registry = make(images=["app:1"])
@@ -241,7 +225,7 @@ def test_nothing_listens_until_somebody_asks(make: Make) -> None:
     assert registry.url == registry.url
 
 
-def test_the_socket_is_opened_once_for_all_threads(make: Make) -> None:
+def test_the_socket_is_opened_once_for_all_threads(make: MakeRegistry) -> None:
     """Whoever asks first."""
     registry = make()
     found: list[str] = []
@@ -253,7 +237,7 @@ def test_the_socket_is_opened_once_for_all_threads(make: Make) -> None:
     assert len(set(found)) == 1
 
 
-def test_a_registry_in_a_directory(make: Make, tmp_path: Path) -> None:
+def test_a_registry_in_a_directory(make: MakeRegistry, tmp_path: Path) -> None:
     """It is laid out as docker-registry would, and is there when the test is over."""
     image = make(directory=tmp_path, images=["app:1"]).image("app:1")
     assert DirectoryStore(tmp_path).tags("app") == ["1"]
@@ -283,7 +267,7 @@ def test_the_clock_stands_still() -> None:
     assert repr(clock) == "FakeClock(12.5)"
 
 
-def test_passwords_are_not_among_what_is_printed(make: Make) -> None:
+def test_passwords_are_not_among_what_is_printed(make: MakeRegistry) -> None:
     """Not in the traffic and not in a repr, however they were sent."""
     registry = make(auth="basic", accounts={"alice": "s3cret"})
     registry.client.get("/v2/", auth=("alice", "s3cret"))

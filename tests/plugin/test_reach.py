@@ -6,30 +6,14 @@ import http.client
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from typing import Any, Protocol
+from collections.abc import Callable
 
 import httpx
 import pytest
 import requests
 
 from pytest_occystrap.fake import FakeRegistry
-
-
-class Make(Protocol):
-    """Makes fake registries that end with the test."""
-
-    def __call__(self, **options: Any) -> FakeRegistry:
-        """Make one."""
-        ...
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    """Fake registries without the help of the plugin."""
-    with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(FakeRegistry(**options))
+from pytest_occystrap.plugin import MakeRegistry
 
 
 def with_httpx(registry: FakeRegistry, url: str) -> bytes:
@@ -65,7 +49,7 @@ Get = Callable[[FakeRegistry, str], bytes]
 
 @pytest.mark.parametrize("get", [with_httpx, with_http2, with_requests, with_urllib])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_client_over_tcp(make: Make, scheme: str, get: Get) -> None:
+def test_a_client_over_tcp(make: MakeRegistry, scheme: str, get: Get) -> None:
     """It gets the bytes, and the ledger tells how."""
     registry = make()
     image = registry.add_random_image("app:1", size=300_000)
@@ -79,20 +63,20 @@ def test_a_client_over_tcp(make: Make, scheme: str, get: Get) -> None:
     assert first.protocol == ("HTTP/2" if get is with_http2 else "HTTP/1.1")
 
 
-def test_localhost_is_a_name_of_it(make: Make) -> None:
+def test_localhost_is_a_name_of_it(make: MakeRegistry) -> None:
     """The certificate is good for the name as for the address."""
     registry = make()
     url = registry.https_url.replace("127.0.0.1", "localhost")
     assert with_httpx(registry, f"{url}/v2/") == b"{}"
 
 
-def test_nobody_else_trusts_it(make: Make) -> None:
+def test_nobody_else_trusts_it(make: MakeRegistry) -> None:
     """The authority is one of the test's own."""
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
         httpx.get(f"{make().https_url}/v2/")
 
 
-def test_the_directory_that_skopeo_wants(make: Make) -> None:
+def test_the_directory_that_skopeo_wants(make: MakeRegistry) -> None:
     """It holds the authority, and nothing that is secret."""
     registry = make()
     assert [path.read_bytes() for path in registry.cert_dir.iterdir()] == [
@@ -101,7 +85,7 @@ def test_the_directory_that_skopeo_wants(make: Make) -> None:
 
 
 @pytest.mark.parametrize(("http2", "spoken"), [(True, "HTTP/2"), (False, "HTTP/1.1")])
-def test_http2_can_be_turned_off(make: Make, http2: bool, spoken: str) -> None:
+def test_http2_can_be_turned_off(make: MakeRegistry, http2: bool, spoken: str) -> None:
     """Some registries have none."""
     registry = make(http2=http2)
     with httpx.Client(verify=registry.ssl_context, http2=True) as client:
@@ -109,7 +93,7 @@ def test_http2_can_be_turned_off(make: Make, http2: bool, spoken: str) -> None:
     assert registry.requests[0].protocol == spoken
 
 
-def test_a_client_over_a_unix_socket(make: Make) -> None:
+def test_a_client_over_a_unix_socket(make: MakeRegistry) -> None:
     """Under any name, and to the storage as well."""
     registry = make(redirects=True, images=["app:1"])
     image = registry.image("app:1")
@@ -125,7 +109,9 @@ def test_a_client_over_a_unix_socket(make: Make) -> None:
 
 @pytest.mark.parametrize("get", [with_httpx, with_requests, with_urllib])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_storage_is_another_host_of_the_same_scheme(make: Make, scheme: str, get: Get) -> None:
+def test_storage_is_another_host_of_the_same_scheme(
+    make: MakeRegistry, scheme: str, get: Get
+) -> None:
     """A client that follows redirects gets there over TLS if it came over TLS."""
     registry = make(auth="basic", redirects=True, images=["app:1"])
     (login,) = registry.accounts.items()
@@ -137,7 +123,7 @@ def test_storage_is_another_host_of_the_same_scheme(make: Make, scheme: str, get
     assert get(registry, elsewhere) == registry.image("app:1").config.raw
 
 
-def test_all_ways_lead_to_one_registry(make: Make) -> None:
+def test_all_ways_lead_to_one_registry(make: MakeRegistry) -> None:
     """What is pushed over one can be pulled over the others."""
     registry = make()
     content = b"of one way"
