@@ -264,18 +264,6 @@ def test_a_goodbye_before_closing(talk_to: TalkTo, *, taken: bool, last: int) ->
     assert talk.goodbye() == (ENHANCE_YOUR_CALM, last)
 
 
-def test_a_goodbye_that_is_not_the_end(talk_to: TalkTo) -> None:
-    """GOAWAY in the middle of a body that goes on; h2 doesn't hear what follows, but it comes."""
-    talk = talk_to(lambda _: Response(200, Headers(), (b"abc", GoAway(), b"def")))
-    talk.ask()
-    assert talk.goodbye() == (0, 1)
-    rest = b""
-    while not rest.endswith(b"def" + b"\0\0\0\0\1\0\0\0\1"):
-        piece = talk.socket.recv(65536)
-        assert piece
-        rest += piece
-
-
 def test_a_goodbye_is_nothing_to_other_doors() -> None:
     """They take it for a stall of no time."""
     assert GoAway().seconds == 0
@@ -289,21 +277,3 @@ def test_closing_the_listener_says_goodbye() -> None:
         talk.finish(talk.ask())
         listener.close()
         assert talk.goodbye() == (0, 3)
-
-
-def test_a_failing_handler_is_500(talk_to: TalkTo, caplog: pytest.LogCaptureFixture) -> None:
-    """The log has the reason, and the connection goes on."""
-    talk = talk_to(raises(ZeroDivisionError()))
-    for _ in range(2):
-        assert b"failed" in talk.finish(talk.ask())
-    assert "ZeroDivisionError" in caplog.text
-
-
-@pytest.mark.parametrize("fields", [{"X": "a\r\nInjected: b"}, {"X": "\u2713"}])
-def test_headers_that_can_not_be_sent(
-    talk_to: TalkTo, caplog: pytest.LogCaptureFixture, fields: dict[str, str]
-) -> None:
-    """The stream is reset, and the log says why."""
-    talk = talk_to(lambda _: Response(200, Headers(fields)))
-    assert talk.reset_code(talk.ask()) == INTERNAL_ERROR
-    assert "broke down" in caplog.text
