@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,9 @@ _CLEARED = frozenset(
 
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once, before the environment is cleaned, how strict this run is."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # So a shell begins what runs in its background, and every process below inherits it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     strict = nothing_may_be_skipped(os.environ)
     hypothesis.settings.load_profile("ci" if strict else "laptop")
     if strict:

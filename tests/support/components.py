@@ -9,7 +9,9 @@ import pytest
 __all__ = ["INSTALL", "real_component"]
 
 INSTALL = {
+    "curl": "apt-get install curl",
     "docker-registry": "apt-get install docker-registry",
+    "openssl": "apt-get install openssl",
     "skopeo": "apt-get install skopeo",
     "unshare": "apt-get install util-linux",
 }
