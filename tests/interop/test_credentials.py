@@ -13,8 +13,12 @@ from urllib.parse import quote
 
 import pytest
 
+from occystrap.server.doors.listener import serve
 from tests.support.command import Occystrap, the_error
+from tests.support.console import Shelf
 from tests.support.debian_registry import CREDENTIALS, DebianRegistry, StartDebianRegistry
+from tests.support.handlers import BearerGate, Front
+from tests.support.images import SampleImage
 from tests.support.skopeo import Skopeo
 
 USERNAME, PASSWORD = CREDENTIALS
@@ -149,6 +153,24 @@ def test_a_way_to_log_in(
     assert skopeo.raw_manifest(registry, "copy:v1")
     assert "GET http" in ended.stderr
     assert [secret for secret in SECRETS if secret in ended.stderr + ended.stdout] == []
+
+
+def test_a_token_is_not_shown_either(
+    occystrap: Occystrap, image: SampleImage, tmp_path: Path
+) -> None:
+    """Where the password buys tokens, --debug shows neither."""
+    shelf = Shelf()
+    shelf.put("some/image", "v1", image)
+    front = Front(BearerGate(shelf.registry, password=PASSWORD))
+    with serve(front) as listener:
+        ended = occystrap.succeed(
+            *("--insecure", "--debug", "--username", USERNAME, "--password", PASSWORD, "process"),
+            *(f"registry://{listener.host}/some/image:v1", f"tar://{tmp_path}/image.tar"),
+        )
+    sent = [request.headers.get("Authorization") or "" for request in front.requests]
+    tokens = {each.removeprefix("Bearer ") for each in sent if each.startswith("Bearer ")}
+    assert tokens
+    assert [each for each in (*SECRETS, *tokens) if each in ended.stderr + ended.stdout] == []
 
 
 @pytest.mark.parametrize("options", [(), ("--debug",)], ids=["", "debug"])
