@@ -107,6 +107,7 @@ def test_no_command_shows_the_help(console: Console) -> None:
         (["fly"], "no such command; there is: process, registry"),
         (["registry://alice:hush@r.example/demo", "tar://a.tar"], "the name of a command"),
         (["registry:alice:hush@r.example/demo", "tar://a.tar"], "the name of a command"),
+        (["tar:a.tar", "tar:b.tar"], "the name of a command"),
         (["hush-hush-hush"], "no such command; there is: process, registry"),
         ([*PULL, "registry://alice:hush@r.example/demo"], "process takes SOURCE and DESTINATION"),
         (["process", "--retries", "5", *PULL[1:]], "occystrap --retries ... process ..."),

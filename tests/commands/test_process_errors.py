@@ -69,6 +69,7 @@ IN_A_URI = [
 ]
 IN_A_FILE = [
     moving("missing file", "tar://no.tar", "tar://new.tar", "no.tar", "No such file"),
+    moving("line break", "tar://no%0Afile.tar", "tar://new.tar", "can't read no file.tar"),
     moving("directory as file", "tar://folder", "tar://new.tar", "folder", "directory"),
     moving("no tar", "tar://junk.tar", "tar://new.tar", "junk.tar", "no readable tar file"),
     moving("empty file", "tar://empty.tar", "tar://new.tar", "empty.tar", "no readable tar file"),
