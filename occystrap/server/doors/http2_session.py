@@ -38,7 +38,7 @@ _LONGEST_FRAME: Final = 256 * 1024
 #: So much of a body goes out before other streams have their turn.
 _TURN: Final = 256 * 1024
 #: A client that asks for more answers (of PING, say) than it reads isn't heard any longer.
-_MOST_KEPT: Final = 4 * 1024 * 1024
+_MOST_KEPT: Final = 1024 * 1024
 _GOAWAY: Final = 7
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import h2.config
 import h2.connection
@@ -102,9 +103,12 @@ class Talk:
 
 
 @contextlib.contextmanager
-def talking(handler: Handler) -> Iterator[tuple[Talk, Listener]]:
-    """Talk to a handler over a plain socket."""
-    with serve(handler) as listener:
-        host, _, port = listener.host.rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=_PATIENCE) as connection:
+def talking(handler: Handler, unix: Path | None = None) -> Iterator[tuple[Talk, Listener]]:
+    """Talk to a handler over a plain socket, of unix if there is a path."""
+    with serve(handler, unix or ("127.0.0.1", 0)) as listener:
+        family = socket.AF_INET if unix is None else socket.AF_UNIX
+        with socket.socket(family) as connection:
+            host, _, port = listener.host.rpartition(":")
+            connection.settimeout(_PATIENCE)
+            connection.connect((host, int(port)) if unix is None else str(unix))
             yield Talk(connection), listener
