@@ -43,10 +43,11 @@ _MOST_CHUNK: Final = 256 * 1024 * 1024
 _CREATED: Final = 201
 _NOT_FOUND: Final = 404
 _TOO_LARGE: Final = 413
+_NO_RANGE: Final = 416
 #: Answers to HEAD that mean "not there", or "no way to tell".
 _ABSENT: Final = frozenset({_NOT_FOUND, 405})
 #: Beside the passing ones: the session is gone, is at another place, or someone else ended it.
-_DOUBTFUL: Final = RETRIED_STATUSES | {_NOT_FOUND, 416}
+_DOUBTFUL: Final = RETRIED_STATUSES | {_NOT_FOUND, _NO_RANGE}
 _DOUBTFUL_CODES: Final = ("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN")
 
 
@@ -63,8 +64,8 @@ class UploadOutcome(Enum):
 class BlobUpload:
     """The upload of one blob into one repository.
 
-    `chunk` is the size of chunks in bytes; None sends the blob in one request, and changes to
-    chunks only where the registry says that one is too much.
+    `chunk` is the size of chunks in bytes; None sends the blob in one request. Where the registry
+    says that either is too much, chunks are of `DEFAULT_CHUNK`.
     """
 
     session: Session
@@ -103,8 +104,9 @@ class BlobUpload:
                 self._send(begun, source, chunk)
             except OccystrapError as error:
                 begun = None
-                if chunk is None and _status(error) == _TOO_LARGE:
-                    chunk = DEFAULT_CHUNK
+                smaller = _smaller(chunk, error)
+                if smaller != chunk:
+                    chunk = smaller
                     continue
                 if source.failed or not _leaves_doubt(error):
                     raise
@@ -231,6 +233,17 @@ def _pieces(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 def _status(error: OccystrapError) -> int:
     return error.status if isinstance(error, APIException) else 0
+
+
+def _smaller(chunk: int | None, error: OccystrapError) -> int | None:
+    """Choose the size of chunks when what was sent at once was too much; GHCR says so by 416."""
+    status = _status(error)
+    too_large = status == _TOO_LARGE or (
+        isinstance(error, APIException) and status == _NO_RANGE and "too large" in error.text
+    )
+    if too_large and (chunk is None or chunk > DEFAULT_CHUNK):
+        return DEFAULT_CHUNK
+    return chunk
 
 
 def _leaves_doubt(error: OccystrapError) -> bool:
