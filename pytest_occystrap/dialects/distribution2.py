@@ -41,7 +41,7 @@ DISTRIBUTION2: Final = Dialect(
         single_post=False,
     ),
     manifests=ManifestForm(
-        negotiation=Negotiation.DISTRIBUTION, absolute=True, forwarded=True, deletes_tags=False
+        negotiation=Negotiation.DISTRIBUTION2, absolute=True, forwarded=True, deletes_tags=False
     ),
     listing=ListingForm(
         tags=Paging(paged=False),
@@ -79,5 +79,8 @@ DISTRIBUTION2: Final = Dialect(
         "rewordings": _SEEN,
         "headers": f"{_SEEN}: no OCI-Subject",
     },
-    unchecked=("whether blobs are redirected, which depends on the storage driver",),
+    unchecked=(
+        "whether blobs are redirected, which depends on the storage driver",
+        "signatures of schema 1 manifests, which are left out",
+    ),
 )

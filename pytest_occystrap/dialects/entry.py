@@ -139,8 +139,9 @@ class BearerEntry:
         ping = route is None or route.kind is RouteKind.PING
         if self._form.scope and not ping:
             return replace(request, path=Route(RouteKind.MANIFEST, ANY, "any").path, query=())
-        manifest = route is not None and route.kind is RouteKind.MANIFEST
-        if self._form.deleting_is_pushing and manifest and request.method == "DELETE":
+        # How far an upload has come is for who uploads, be the repository there or not.
+        uploading = route is not None and route.kind is RouteKind.UPLOAD
+        if uploading or (self._form.deleting_is_pushing and request.method == "DELETE"):
             return replace(request, method="PUT")
         return request
 

@@ -48,6 +48,7 @@ class Negotiation(Enum):
 
     NONE = "sends it"
     DISTRIBUTION = "answers 404 for OCI, sends the linux/amd64 image of a Docker list"
+    DISTRIBUTION2 = "answers 404 for OCI, makes up a schema 1 manifest of Docker's, if asked by tag"
     SCHEMA1 = "makes up a schema 1 manifest, if asked by tag"
 
 

@@ -28,6 +28,8 @@ from pytest_occystrap.dialects.form import (
 
 __all__ = ["QUAY"]
 
+_EVERY: Final = tuple(RouteKind)
+_VERSION: Final = ("Docker-Distribution-Api-Version", "registry/2.0")
 _HTML: Final = "text/html; charset=utf-8"
 _SEEN: Final = "seen on a Quay of August 2026"
 _MANIFEST: Final = (RouteKind.MANIFEST,)
@@ -59,7 +61,9 @@ _ENTRY: Final = EntryForm(
     says_why=False,
     refusal=error(401, "UNAUTHORIZED", _FORBIDDEN, detail={}),
     bad_credentials=FixedAnswer(401, b'{"error": "Invalid bearer token format"}', _HTML),
-    wrong_password=error(401, "UNAUTHORIZED", "Invalid Username or Password", detail={}),
+    wrong_password=error(
+        401, "UNAUTHORIZED", "Invalid Username or Password", detail={}, headers=(_VERSION,)
+    ),
     ping=FixedAnswer(200, b"true", _HTML, (("X-Sparse-Manifest-Support", "false"),)),
 )
 
@@ -77,9 +81,9 @@ _HEADERS: Final = (
     HeaderRule("Server", "nginx"),
     HeaderRule("X-Frame-Options", "DENY", statuses=_WELL),
     HeaderRule("Strict-Transport-Security", "max-age=63072000; preload", statuses=_WELL),
-    HeaderRule("Docker-Distribution-Api-Version", None),
-    HeaderRule("Docker-Distribution-Api-Version", "registry/2.0", statuses=(401,)),
-    HeaderRule("Docker-Distribution-Api-Version", "registry/2.0", (RouteKind.PING,)),
+    HeaderRule(_VERSION[0], None, _EVERY),
+    HeaderRule(*_VERSION, _EVERY, statuses=(401,)),
+    HeaderRule(*_VERSION, (RouteKind.PING,)),
     HeaderRule("ETag", None),
     HeaderRule("OCI-Subject", None),
     HeaderRule("Cache-Control", "max-age=31436000", _BLOB, ("HEAD",), (200,)),

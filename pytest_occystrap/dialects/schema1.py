@@ -14,9 +14,11 @@ from typing import Any, Final
 from occystrap.oci.documents import load_object
 from occystrap.oci.manifest import Manifest
 
-__all__ = ["SCHEMA1", "schema1"]
+__all__ = ["SCHEMA1", "SIGNED_SCHEMA1", "schema1"]
 
 SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
+#: Of manifests that carry signatures; ours have the type, and none.
+SIGNED_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
 
 def schema1(manifest: Manifest, config: bytes, repository: str, tag: str) -> bytes:

@@ -1,7 +1,7 @@
 """A registry that speaks a dialect: one handler for each part that differs, over the registry.
 
 Rule: what a dialect leaves as the specification has it costs no handler. From the outside in:
-headers, the API of Quay, entry, limits, endpoints, wording, and what the endpoints themselves do.
+headers, the API of Quay, entry, limits, endpoints, what they do, and how errors are worded.
 """
 
 from __future__ import annotations
@@ -130,6 +130,8 @@ def _at(redirect: Redirect) -> Location:
 
 
 def _endpoints(dialect: Dialect, handler: Handler, store: Store, clock: Clock) -> Handler:
+    if dialect.rewordings:
+        handler = Rewordings(handler, dialect.rewordings)
     if dialect.blobs.several_ranges is not None:
         handler = DialectBlobs(handler, dialect.blobs.several_ranges)
     uploads = dialect.uploads
@@ -141,8 +143,6 @@ def _endpoints(dialect: Dialect, handler: Handler, store: Store, clock: Clock) -
         handler = DialectManifests(handler, dialect.manifests, store)
     if dialect.listing != ListingForm():
         handler = DialectListing(handler, dialect.listing, clock)
-    if dialect.rewordings:
-        handler = Rewordings(handler, dialect.rewordings)
     if dialect.absent or dialect.no_route is not None:
         handler = Endpoints(handler, dialect.absent, dialect.no_route)
     return handler

@@ -1,0 +1,239 @@
+"""Distribution 2.8: the dialect and docker-registry 2.8.2 of Debian answer the same questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from occystrap.oci.digest import Digest
+from occystrap.oci.documents import encode
+from occystrap.oci.media_types import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX
+from tests.support.debian_registry import DebianRegistry
+from tests.support.dialects import proves, scene
+from tests.support.wire import CONFIG, Wire, error_code, image_manifest, index_of
+
+UNKNOWN = f"sha256:{'0' * 64}"
+TEXT = "text/plain; charset=utf-8"
+
+
+@pytest.fixture(params=["dialect", "docker-registry"])
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """The dialect, and the registry that it is taken from."""
+    if request.param == "dialect":
+        yield Wire(scene("distribution2").http())
+        return
+    debian: DebianRegistry = request.getfixturevalue("debian_registry")
+    with httpx.Client(base_url=debian.url, trust_env=False) as client:
+        yield Wire(client)
+
+
+def docker(manifest: bytes) -> bytes:
+    """Write a manifest as Docker would."""
+    replaced = manifest.replace(
+        b"vnd.oci.image.manifest.v1", b"vnd.docker.distribution.manifest.v2"
+    )
+    return replaced.replace(
+        b"vnd.oci.image.index.v1", b"vnd.docker.distribution.manifest.list.v2"
+    ).replace(b"vnd.oci.image.config.v1", b"vnd.docker.container.image.v1")
+
+
+@proves("distribution2", "uploads.absolute", "uploads.state")
+def test_an_upload_goes_on_at_an_absolute_location_that_changes(wire: Wire) -> None:
+    """Each answer names the host that was asked, and a state that is good once."""
+    begun = wire.begin("a/b")
+    assert re.fullmatch(rf"{wire.client.base_url}/v2/a/b/blobs/uploads/[-\w]+\?_state=.+", begun)
+    answer = wire.patch(begun, b"12345")
+    assert (answer.status_code, answer.headers["Range"]) == (202, "0-4")
+    assert answer.headers["Location"] != begun
+    status = wire.client.get(answer.headers["Location"])
+    assert (status.status_code, status.headers["Range"]) == (204, "0-4")
+    created = wire.finish(status.headers["Location"], Digest.of(b"12345"))
+    blob = f"{wire.client.base_url}/v2/a/b/blobs/{Digest.of(b'12345')}"
+    assert (created.status_code, created.headers["Location"]) == (201, blob)
+
+
+@proves("distribution2", "uploads.stale_state")
+def test_the_location_of_an_earlier_answer_is_no_good(wire: Wire) -> None:
+    """And neither is one without its state."""
+    begun = wire.begin("a/b")
+    newest = wire.patch(begun, b"12345").headers["Location"]
+    bare = begun.partition("?")[0]
+    for stale in (begun, bare, f"{bare}?_state=e30%3D", f"{bare}?_state=x"):
+        answer = wire.patch(stale, b"6789")
+        assert (answer.status_code, error_code(answer)) == (404, "BLOB_UPLOAD_INVALID")
+    assert wire.patch(newest, b"6789").headers["Range"] == "0-8"
+
+
+@proves("distribution2", "uploads.forwarded", "manifests.forwarded")
+def test_a_proxy_tells_it_its_name(wire: Wire) -> None:
+    """Location is built of X-Forwarded-Proto and X-Forwarded-Host."""
+    wire.put_blob("a/b", CONFIG)
+    named = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "hub.example"}
+    begun = wire.client.post("/v2/a/b/blobs/uploads/", headers=named)
+    assert begun.headers["Location"].startswith("https://hub.example/v2/a/b/blobs/uploads/")
+    stored = wire.client.put(
+        "/v2/a/b/manifests/1",
+        content=docker(image_manifest()),
+        headers={**named, "Content-Type": DOCKER_MANIFEST},
+    )
+    assert stored.headers["Location"].startswith("https://hub.example/v2/a/b/manifests/sha256:")
+
+
+@proves("distribution2", "uploads.ranges", "uploads.checks_last_range")
+def test_nobody_looks_where_a_chunk_belongs(wire: Wire) -> None:
+    """A chunk is the next one, whatever its Content-Range says."""
+    answer = wire.patch(wire.begin("a/b"), b"12345", Content_Range="7-11")
+    assert (answer.status_code, answer.headers["Range"]) == (202, "0-4")
+    digest = Digest.of(b"1234567")
+    assert wire.finish(answer.headers["Location"], digest, b"67", Content_Range="0-1").is_success
+
+
+@proves("distribution2", "uploads.octet_stream_only")
+def test_a_chunk_of_another_type_is_an_unknown_error(wire: Wire) -> None:
+    """Its type is application/octet-stream, or isn't said."""
+    answer = wire.patch(wire.begin("a/b"), b"x", Content_Type="text/plain")
+    assert (answer.status_code, error_code(answer)) == (500, "UNKNOWN")
+    good = wire.patch(wire.begin("a/b"), b"x", Content_Type="application/octet-stream")
+    assert good.status_code == 202
+
+
+@proves("distribution2", "uploads.single_post")
+def test_a_blob_is_never_taken_by_post_alone(wire: Wire) -> None:
+    """The digest is overlooked, and an upload begun."""
+    digest = Digest.of(b"x")
+    answer = wire.client.post(f"/v2/a/b/blobs/uploads/?digest={digest}", content=b"x")
+    assert (answer.status_code, answer.headers["Range"]) == (202, "0-0")
+    assert wire.finish(answer.headers["Location"], digest, b"x").status_code == 201
+
+
+@proves("distribution2", "manifests.negotiation")
+def test_oci_is_for_those_who_name_it(wire: Wire) -> None:
+    """Manifests and indexes of OCI aren't there for a client that doesn't accept them."""
+    manifest = wire.put_image("a/b", "image")
+    assert wire.put_manifest("a/b", "index", index_of(manifest), OCI_INDEX).is_success
+    for reference, what in (
+        ("image", "manifest found, but accept header does not support OCI manifests"),
+        ("index", "index found, but accept header does not support OCI indexes"),
+        (Digest.of(manifest), "manifest found, but accept header does not support OCI manifests"),
+    ):
+        answer = wire.client.get(f"/v2/a/b/manifests/{reference}", headers={"Accept": "*/*"})
+        assert (answer.status_code, error_code(answer)) == (404, "MANIFEST_UNKNOWN")
+        assert answer.json()["errors"][0]["message"] == f"OCI {what}"
+        assert wire.get_manifest("a/b", reference).status_code == 200
+
+
+@proves("distribution2", "manifests.negotiation")
+def test_a_docker_list_becomes_its_image_for_old_clients(wire: Wire) -> None:
+    """By tag they get the image for linux/amd64, by digest what they ask for."""
+    wire.put_image("a/b", "other")
+    manifest = docker(image_manifest())
+    listed = docker(index_of(manifest))
+    assert wire.put_manifest("a/b", "image", manifest, DOCKER_MANIFEST).is_success
+    assert wire.put_manifest("a/b", "list", listed, DOCKER_INDEX).is_success
+    old = {"Accept": DOCKER_MANIFEST}
+    answer = wire.client.get("/v2/a/b/manifests/list", headers=old)
+    assert (answer.content, answer.headers["Content-Type"]) == (manifest, DOCKER_MANIFEST)
+    assert answer.headers["Docker-Content-Digest"] == str(Digest.of(manifest))
+    by_digest = wire.client.get(f"/v2/a/b/manifests/{Digest.of(listed)}", headers=old)
+    assert by_digest.content == listed
+    older = wire.client.get("/v2/a/b/manifests/list", headers={"Accept": "text/plain"})
+    assert (older.status_code, error_code(older)) == (400, "MANIFEST_INVALID")
+
+
+@proves("distribution2", "manifests.negotiation")
+def test_an_older_client_gets_a_manifest_that_was_made_up(wire: Wire) -> None:
+    """Of the first form, with another digest; by digest it gets what it asks for."""
+    history = [{"created_by": "a"}, {"created_by": "b"}]
+    rootfs = {"type": "layers", "diff_ids": [UNKNOWN, UNKNOWN]}
+    config = encode({"architecture": "amd64", "os": "linux", "rootfs": rootfs, "history": history})
+    for blob in (config, b"bottom", b"top"):
+        wire.put_blob("a/b", blob)
+    manifest = docker(image_manifest(config, b"bottom", b"top"))
+    listed = docker(index_of(manifest))
+    assert wire.put_manifest("a/b", "image", manifest, DOCKER_MANIFEST).is_success
+    assert wire.put_manifest("a/b", "list", listed, DOCKER_INDEX).is_success
+    for tag in ("image", "list"):
+        answer = wire.client.get(f"/v2/a/b/manifests/{tag}", headers={"Accept": "*/*"})
+        kind = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+        assert answer.headers["Docker-Content-Digest"] != str(Digest.of(manifest))
+        document = answer.json()
+        assert (document["schemaVersion"], document["name"], document["tag"]) == (1, "a/b", tag)
+        sums = [layer["blobSum"] for layer in document["fsLayers"]]
+        assert sums == [str(Digest.of(b"top")), str(Digest.of(b"bottom"))]
+        assert len(document["history"]) == 2
+    by_digest = f"/v2/a/b/manifests/{Digest.of(manifest)}"
+    assert wire.client.get(by_digest, headers={"Accept": "*/*"}).content == manifest
+
+
+@proves("distribution2", "manifests.absolute", "headers")
+def test_a_manifest_is_stored_at_an_absolute_location(wire: Wire) -> None:
+    """A subject is nothing to it."""
+    wire.put_blob("a/b", CONFIG)
+    subject = {"mediaType": OCI_INDEX, "digest": UNKNOWN, "size": 7}
+    manifest = image_manifest(subject=subject)
+    answer = wire.put_manifest("a/b", "1", manifest)
+    place = f"{wire.client.base_url}/v2/a/b/manifests/{Digest.of(manifest)}"
+    assert (answer.status_code, answer.headers["Location"]) == (201, place)
+    assert "OCI-Subject" not in answer.headers
+
+
+@proves("distribution2", "manifests.deletes_tags")
+def test_tags_are_deleted_by_digest_only(wire: Wire) -> None:
+    """A tag is taken for a digest that is no good."""
+    manifest = wire.put_image("a/b", "1")
+    answer = wire.client.delete("/v2/a/b/manifests/1")
+    assert (answer.status_code, error_code(answer)) == (400, "DIGEST_INVALID")
+    assert wire.client.delete(f"/v2/a/b/manifests/{Digest.of(manifest)}").status_code == 202
+    assert wire.get_manifest("a/b", "1").status_code == 404
+
+
+@proves("distribution2", "listing.tags")
+def test_tags_come_all_at_once(wire: Wire) -> None:
+    """However many are asked for."""
+    for tag in ("1", "2", "3"):
+        wire.put_image("a/b", tag)
+    for query in ("?n=1", "?n=nonsense", "?last=1", "?n=5000"):
+        answer = wire.client.get(f"/v2/a/b/tags/list{query}")
+        assert sorted(answer.json()["tags"]) == ["1", "2", "3"]
+        assert "Link" not in answer.headers
+
+
+@proves("distribution2", "listing.catalog")
+def test_repositories_come_in_pages(wire: Wire) -> None:
+    """Of at most a thousand; a number that is none is overlooked."""
+    wire.put_image("a/b", "1")
+    wire.put_image("a/c", "1")
+    assert wire.client.get("/v2/_catalog?n=1").json() == {"repositories": ["a/b"]}
+    assert wire.client.get("/v2/_catalog?n=0").json() == {"repositories": []}
+    assert wire.client.get("/v2/_catalog?n=x").json() == {"repositories": ["a/b", "a/c"]}
+    assert wire.client.get("/v2/_catalog?n=1000").status_code == 200
+    answer = wire.client.get("/v2/_catalog?n=1001")
+    assert (answer.status_code, error_code(answer)) == (400, "PAGINATION_NUMBER_INVALID")
+
+
+@proves("distribution2", "absent", "no_route")
+@pytest.mark.parametrize(
+    "path", [f"a/b/referrers/{UNKNOWN}", "a/UPPER/manifests/1", "a/b/manifests/-1", "a/b/nothing"]
+)
+def test_what_has_no_route_is_plain_text(wire: Wire, path: str) -> None:
+    """Referrers are not known, nor are names outside the grammar."""
+    answer = wire.client.get(f"/v2/{path}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, TEXT)
+    assert answer.text == "404 page not found\n"
+
+
+@proves("distribution2", "rewordings")
+def test_a_manifest_that_is_no_good_is_a_bad_request(wire: Wire) -> None:
+    """Whether it names what isn't there, or is too long."""
+    answer = wire.put_manifest("a/b", "1", docker(image_manifest()), DOCKER_MANIFEST)
+    assert answer.status_code == 400
+    assert "MANIFEST_BLOB_UNKNOWN" in [each["code"] for each in answer.json()["errors"]]
+    assert answer.json()["errors"][0]["message"] == "blob unknown to registry"
+    wire.put_blob("a/b", CONFIG)
+    long = image_manifest(annotations={"x": "y" * 4 * 1024 * 1024})
+    answer = wire.put_manifest("a/b", "1", long)
+    assert (answer.status_code, error_code(answer)) == (400, "MANIFEST_INVALID")
