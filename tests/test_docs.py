@@ -28,7 +28,9 @@ from tests.support.images import file, layer, make_image
 from tests.support.network import refuse_network
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: docs/plugin.md shows files of a project and runs of pytest: tests/plugin/test_guide.py has it.
+GUIDES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "plugin.md"]
+PAGES = [ROOT / "README.md", *GUIDES]
 LANGUAGES = {"", "console", "python", "sh", "text"}
 
 
