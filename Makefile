@@ -13,7 +13,7 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint format wheel-smoke clean
+.PHONY: help demo test coverage lint format wheel-smoke downstream clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,6 +39,9 @@ format: $(INSTALLED_DEV)  ## Mend what ruff can mend by itself
 
 wheel-smoke: $(INSTALLED_DEV)  ## Build the wheel and try it in a second, bare environment
 	.ci/wheel-smoke $(BIN)/python
+
+downstream: $(INSTALLED_DEV)  ## Build the wheel and test a project that uses its pytest plugin
+	.ci/downstream $(BIN)/python
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
