@@ -1,4 +1,4 @@
-"""What passes between a handler and a door: requests, responses, and what a body can tell a door.
+"""What passes between a handler and a door: requests, responses, and the signals of signals.py.
 
 Rule: a handler knows no wire and a door knows no registry. Bodies are iterated once, piece by
 piece, and nobody holds one whole.
@@ -9,31 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, cast
+from typing import Final, Protocol, cast
 from urllib.parse import parse_qsl
 
 from occystrap.oci.redaction import redact_headers, redact_url
+from occystrap.server.signals import (
+    INTERNAL_ERROR,
+    NO_ERROR,
+    CloseConnection,
+    FailHandshake,
+    Garble,
+    GoAway,
+    Handshake,
+    RefuseConnection,
+    RequestAborted,
+    ResetConnection,
+    Stall,
+    StopReading,
+)
 
 __all__ = [
     "INTERNAL_ERROR",
     "NO_ERROR",
     "CloseConnection",
+    "FailHandshake",
+    "Garble",
     "GoAway",
     "Handler",
+    "Handshake",
     "Headers",
+    "RefuseConnection",
     "Request",
     "RequestAborted",
     "ResetConnection",
     "Response",
     "Stall",
+    "StopReading",
     "split_target",
 ]
 
 Query = tuple[tuple[str, str], ...]
-
-#: Codes of HTTP/2: https://www.rfc-editor.org/rfc/rfc9113#name-error-codes
-NO_ERROR: Final = 0
-INTERNAL_ERROR: Final = 2
 
 
 class Headers:
@@ -128,12 +143,14 @@ class Response:
 
     `body` may raise ResetConnection or CloseConnection, and hold a Stall between its pieces. A
     door sends no more of it than Content-Length says and takes one that is shorter for a
-    CloseConnection; it never iterates a body that HTTP doesn't allow (HEAD, 204, 304).
+    CloseConnection; it never iterates a body that HTTP doesn't allow (HEAD, 204, 304). It is silent
+    for `delay` seconds before it sends anything.
     """
 
     status: int
     headers: Headers = _NO_HEADERS
     body: Iterable[bytes] = ()
+    delay: float = 0.0
 
     def close(self) -> None:
         """Let go of what the body holds, be it read to its end or not."""
@@ -151,74 +168,11 @@ class Handler(Protocol):
         Raises:
             ResetConnection: the client gets no answer but a reset.
             CloseConnection: the client gets no answer but the end of the connection.
+            Garble: the client gets bytes that may be no answer at all.
+            StopReading: the client can't get rid of the rest of its request.
+            FailHandshake: what went wrong before a request could be made, in process.
         """
         ...
-
-
-class ResetConnection(Exception):
-    """To a door: break the connection here, so that the client sees a reset.
-
-    Over HTTP/2 only the request's stream is reset, with `code` (RFC 9113 section 7), unless that is
-    None.
-    """
-
-    def __init__(self, code: int | None = INTERNAL_ERROR) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class CloseConnection(Exception):
-    """To a door: end the connection here, as one that has nothing more to say.
-
-    Over HTTP/2 all its streams end; the client is told before if there is a `goodbye`.
-    """
-
-    def __init__(self, goodbye: GoAway | None = None) -> None:
-        super().__init__(goodbye)
-        self.goodbye = goodbye
-
-
-class RequestAborted(Exception):
-    """To a handler: the rest of the request's body will never come."""
-
-
-class Stall(bytes):
-    """An empty piece of a body that asks the door to be silent for some seconds first.
-
-    It is a piece, not an exception, so that it passes through whatever wraps the body and the
-    body goes on behind it.
-    """
-
-    seconds: float
-
-    def __new__(cls, seconds: float) -> Self:
-        """Make a pause."""
-        stall = super().__new__(cls)
-        stall.seconds = seconds
-        return stall
-
-    def __repr__(self) -> str:
-        return f"Stall({self.seconds})"
-
-
-class GoAway(Stall):
-    """A Stall of no time, at which HTTP/2 says that this connection takes no more requests.
-
-    The body goes on behind it. `code` is one of RFC 9113 section 7. Unless `taken`, the request
-    itself is said to be among those that were never looked at, and can be made again.
-    """
-
-    code: int
-    taken: bool
-
-    def __new__(cls, code: int = NO_ERROR, *, taken: bool = True) -> Self:
-        """Make a farewell."""
-        farewell = super().__new__(cls, 0.0)
-        farewell.code, farewell.taken = code, taken
-        return farewell
-
-    def __repr__(self) -> str:
-        return f"GoAway({self.code}, taken={self.taken})"
 
 
 def split_target(target: str) -> tuple[str, Query]:
