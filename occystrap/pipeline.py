@@ -103,7 +103,7 @@ class PipelineBuilder:
     """Makes the parts of pipelines from URIs; close it when the run is over.
 
     `ctx` is a click context, or None for the defaults. With a `client` (or one in `ctx.obj` under
-    `CLIENT`) all requests go through it, and it stays open.
+    `CLIENT`) all requests go through it, and it stays open. `traffic` brings manners of its own.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class PipelineBuilder:
         *,
         client: httpx.Client | None = None,
         progress: Progress | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
         self.options = options = Options.from_context(ctx)
         obj: object = getattr(ctx, "obj", None)
@@ -120,7 +121,7 @@ class PipelineBuilder:
             self._client = obj.get("CLIENT")
         self._progress = progress or NoProgress()
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
-        self.traffic = Traffic(limiter=limiter, policy=RetryPolicy(options.retries))
+        self.traffic = traffic or Traffic(limiter=limiter, policy=RetryPolicy(options.retries))
         self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
         self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
         self._sessions: dict[TLS, Session] = {}
