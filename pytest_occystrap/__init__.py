@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     )
     from pytest_occystrap.exchange import Exchange, Outcome
     from pytest_occystrap.fake import FakeRegistry
+    from pytest_occystrap.faults import ALWAYS, Fault, Where
     from pytest_occystrap.hosts import RegistryHosts
     from pytest_occystrap.images import Document, FakeImage, FakeLayer
     from pytest_occystrap.network import NetworkRefused
     from pytest_occystrap.options import RegistryOptions
 
 __all__ = [
+    "ALWAYS",
     "Device",
     "Directory",
     "Document",
@@ -59,6 +61,7 @@ __all__ = [
     "FakeImage",
     "FakeLayer",
     "FakeRegistry",
+    "Fault",
     "Fifo",
     "File",
     "Hardlink",
@@ -70,6 +73,7 @@ __all__ = [
     "Result",
     "RunOccystrap",
     "Symlink",
+    "Where",
     "Whiteout",
     "build_artifact",
     "build_image",
@@ -101,6 +105,7 @@ _LATER: Final = {
     ),
     "exchange": ("Exchange", "Outcome"),
     "fake": ("FakeRegistry",),
+    "faults": ("ALWAYS", "Fault", "Where"),
     "hosts": ("RegistryHosts",),
     "images": ("Document", "FakeImage", "FakeLayer"),
     "network": ("NetworkRefused",),

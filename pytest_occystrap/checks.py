@@ -57,7 +57,11 @@ class Checks(Contents):
     @property
     def traffic(self) -> str:
         """The exchanges as a table, the odd ones marked."""
-        return traffic_table(self.requests, self.leaks)
+        exchanges = self.requests
+        notes = {one.number: f"fault: {', '.join(one.faults)}" for one in exchanges if one.faults}
+        for number, leak in self.leaks.items():
+            notes[number] = f"{leak}; {notes[number]}" if number in notes else leak
+        return traffic_table(exchanges, notes)
 
     def assert_requests(
         self, wanted: Sequence[WantedLike], *, in_order: bool = True, others: bool = False

@@ -16,7 +16,7 @@ from occystrap.oci.redaction import redact_url
 from occystrap.oci.routes import Route, parse_route
 from occystrap.server.message import Headers, Query
 
-__all__ = ["ANY_HOST", "Exchange", "Outcome", "hostname", "route_of", "shorten"]
+__all__ = ["ANY_HOST", "Exchange", "Outcome", "hostname", "route_of", "shorten", "storage_digest"]
 
 #: The host of the clients' relative URLs.
 ANY_HOST: Final = "registry.test"
@@ -71,6 +71,8 @@ class Exchange:
     seconds: float | None
     outcome: Outcome
     errors: tuple[Diagnostic, ...] = ()
+    #: The faults that struck it, as docs/faults.md writes them.
+    faults: tuple[str, ...] = ()
 
     @property
     def protocol(self) -> str:
@@ -100,8 +102,7 @@ class Exchange:
         """
         if self.route is not None:
             return str(self.route.digest or self.parameter("digest") or "")
-        match = _DIGEST.search(self.path)
-        return "" if match is None else f"sha256:{match[1]}"
+        return storage_digest(self.path)
 
     @property
     def first_byte(self) -> int:
@@ -119,6 +120,12 @@ def hostname(host: str) -> str:
     name, colon, port = host.rpartition(":")
     bare = name if colon and port.isdecimal() else host
     return bare.strip("[]").lower()
+
+
+def storage_digest(path: str) -> str:
+    """Find the digest that the path of a signed URL holds; empty if it holds none."""
+    match = _DIGEST.search(path)
+    return "" if match is None else f"sha256:{match[1]}"
 
 
 def route_of(path: str) -> Route | None:

@@ -76,6 +76,13 @@ class Ledger:
             if not note.ended.wait(max(deadline - time.monotonic(), 0)):
                 raise TimeoutError(f"still under way after {timeout} seconds: {note.exchange}")
 
+    def remark(self, request: Request, fault: str) -> None:
+        """Note that a fault has struck a request, as it was handed on by this ledger."""
+        with self._lock:
+            note = next((one for one in reversed(self._notes) if one.body is request.body), None)
+        if note is not None:
+            note.faults.append(fault)
+
     def begin(self, request: Request, part: str) -> _Note:
         """Write down that a request has come."""
         request = replace(request, body=())
@@ -98,7 +105,8 @@ class _Watched:
         """Answer as the inner handler does."""
         note = self.ledger.begin(request, self.part)
         try:
-            response = self.inner.handle(replace(request, body=note.received(request.body)))
+            note.body = note.received(request.body)
+            response = self.inner.handle(replace(request, body=note.body))
         except BaseException as error:
             note.end(_outcome_of(error))
             raise
@@ -120,6 +128,8 @@ class _Note:
     request_bytes: int = 0
     response_bytes: int = 0
     excerpt: bytes = b""
+    body: Iterable[bytes] | None = None
+    faults: list[str] = field(default_factory=list[str])
     waited: float | None = None
     seconds: float | None = None
     outcome: Outcome = Outcome.UNDER_WAY
@@ -176,6 +186,7 @@ class _Note:
             self.seconds,
             self.outcome,
             parse_diagnostics(self.excerpt),
+            tuple(self.faults),
         )
 
 

@@ -37,8 +37,8 @@ class RegistryOptions:
     that a registry doesn't announce. `http2` offers it on sockets. `images` are put there:
     references, or references with what `add_image` takes. With a `directory` everything is kept
     there, as docker-registry would, instead of in memory. `chunk_min_length` is announced as
-    OCI-Chunk-Min-Length. `forgive_leaks` lets a test pass though a client has sent credentials to
-    where they don't belong.
+    OCI-Chunk-Min-Length. `faults` go wrong, each written as docs/faults.md has it. `forgive_leaks`
+    lets a test pass though a client has sent credentials to where they don't belong.
     """
 
     name: str = ""
@@ -54,6 +54,7 @@ class RegistryOptions:
     images: Sequence[str] | Mapping[str, Mapping[str, Any]] = ()
     directory: Path | None = None
     chunk_min_length: int = 0
+    faults: Sequence[str] = ()
     forgive_leaks: bool = False
 
     def __post_init__(self) -> None:

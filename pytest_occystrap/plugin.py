@@ -35,6 +35,10 @@ _MARKER: Final = (
     "registry(dialect=..., auth=..., images=[...], http2=..., ...): how the fake_registry of a test"
     " behaves; every option is in the docstring of pytest_occystrap.RegistryOptions"
 )
+_FAULT_MARKER: Final = (
+    "registry_fault(effect, on='GET blob', times=1, ...): something that goes wrong at the"
+    " fake_registry of a test; as a text: registry_fault('GET blob: reset after=65536')"
+)
 _REGISTRIES: Final = pytest.StashKey["list[FakeRegistry]"]()
 _HOSTS: Final = pytest.StashKey["RegistryHosts"]()
 #: setting -> what it may be, if not anything, and what it means.
@@ -63,8 +67,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and check what the ini file says."""
+    """Make the markers known, and check what the ini file says."""
     config.addinivalue_line("markers", _MARKER)
+    config.addinivalue_line("markers", _FAULT_MARKER)
     for name, (choices, _) in _SETTINGS.items():
         chosen = _chosen(config, name)
         if choices and chosen and chosen not in choices:
@@ -98,10 +103,15 @@ def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -
         if mark.args:
             pytest.fail(f"@pytest.mark.registry takes names, not {mark.args}", pytrace=False)
         options |= mark.kwargs
+    marker = "registry"
     try:
-        return make_registry(**options)
-    except ValueError as error:
-        problem = f"@pytest.mark.registry: {error}"
+        registry = make_registry(**options)
+        marker = "registry_fault"
+        for mark in reversed(list(request.node.iter_markers("registry_fault"))):
+            registry.fault(*mark.args, **mark.kwargs)
+        return registry
+    except (TypeError, ValueError) as error:
+        problem = f"@pytest.mark.{marker}: {error}"
     pytest.fail(problem, pytrace=False)
 
 
@@ -127,19 +137,20 @@ def occystrap_run(fake_registry: FakeRegistry) -> RunOccystrap:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that passed while a client of its registry gave credentials away."""
+    """Fail a test that passed while a client gave credentials away, or a fault never struck."""
     __tracebackhide__ = True
     yield
     registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
     for registry in registries:
-        if not registry.options.forgive_leaks:
-            _check_leaks(registry)
+        _check(registry)
 
 
-def _check_leaks(registry: FakeRegistry) -> None:
+def _check(registry: FakeRegistry) -> None:
     __tracebackhide__ = True
     try:
-        registry.assert_no_credentials_leaked()
+        if not registry.options.forgive_leaks:
+            registry.assert_no_credentials_leaked()
+        registry.assert_faults_struck()
     except AssertionError as error:
         problem = str(error)
     else:

@@ -10,6 +10,8 @@ import contextlib
 import ssl
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,10 +47,19 @@ class Storage:
 class Reach:
     """A registry and its storage within reach, in process and over sockets."""
 
-    def __init__(self, handler: Handler, storage: Storage | None, *, http2: bool = True) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        storage: Storage | None,
+        *,
+        http2: bool = True,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._handler = Hosts({storage.host: storage.handler}, handler) if storage else handler
         self._storage = storage
         self._http2 = http2
+        #: What an answer in process waits by; sockets have but the time of this machine.
+        self._sleep = sleep
         self._open = contextlib.ExitStack()
         self._listeners: dict[str, Listener] = {}
         self._lock = threading.Lock()
@@ -61,7 +72,7 @@ class Reach:
     @cached_property
     def transport(self) -> InProcessTransport:
         """A transport for `httpx.Client(transport=...)` that needs no socket."""
-        return InProcessTransport(self._handler)
+        return InProcessTransport(self._handler, sleep=self._sleep)
 
     @cached_property
     def async_transport(self) -> AsyncInProcessTransport:

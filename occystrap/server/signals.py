@@ -34,12 +34,13 @@ class ResetConnection(Exception):
     """To a door: break the connection here, so that the client sees a reset.
 
     Over HTTP/2 only the request's stream is reset, with `code` (RFC 9113 section 7), unless that is
-    None.
+    None. The client first gets rid of its request, unless it is to break `at_once`.
     """
 
-    def __init__(self, code: int | None = INTERNAL_ERROR) -> None:
+    def __init__(self, code: int | None = INTERNAL_ERROR, *, at_once: bool = False) -> None:
         super().__init__(code)
         self.code = code
+        self.at_once = at_once
 
 
 class CloseConnection(Exception):
