@@ -6,18 +6,16 @@ Rule: keys are made when they are first needed, and never outlive the process.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import shutil
 import ssl
-import subprocess
 import tempfile
 import threading
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from occystrap.errors import InvalidOption
+from occystrap.server.doors.certificates import Issued, make
+from occystrap.server.signals import Handshake
 
 __all__ = ["ALPN", "TestAuthority", "shared_authority"]
 
@@ -25,15 +23,6 @@ __all__ = ["ALPN", "TestAuthority", "shared_authority"]
 ALPN: Final = ("h2", "http/1.1")
 
 _NAMES: Final = ("localhost", "127.0.0.1", "::1")
-_DAYS: Final = "365"
-
-
-@dataclass(frozen=True, slots=True)
-class _Pem:
-    """An authority, and what it has made for a server: certificate and key."""
-
-    authority: bytes
-    certificate: bytes
 
 
 class TestAuthority:
@@ -50,8 +39,9 @@ class TestAuthority:
 
     def __init__(self, *names: str) -> None:
         self.names = names or _NAMES
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._made: Path | None = None
+        self._issued: Issued | None = None
 
     @property
     def ca_file(self) -> Path:
@@ -69,10 +59,22 @@ class TestAuthority:
         Raises:
             InvalidOption: there is nothing on this machine that makes certificates.
         """
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._directory / "server.pem")
-        context.set_alpn_protocols(ALPN if http2 else ALPN[1:])
-        return context
+        return _server_context(self._directory / "server.pem", http2=http2)
+
+    def misfit_context(self, kind: Handshake, *, http2: bool = True) -> ssl.SSLContext:
+        """Make the context of a server whose certificate has a fault.
+
+        It is the only one, for a client that trusts this authority. `kind` is any but SILENT.
+
+        Raises:
+            InvalidOption: nothing on this machine makes certificates of this kind.
+        """
+        with self._lock:
+            pem = self._directory / f"{kind.name.lower()}.pem"
+            if not pem.exists():
+                assert self._issued is not None  # noqa: S101 - made with the directory
+                pem.write_bytes(self._issued.misfit(kind))
+        return _server_context(pem, http2=http2)
 
     def client_context(self) -> ssl.SSLContext:
         """Make the context of a client that trusts this authority, and no other.
@@ -86,12 +88,12 @@ class TestAuthority:
     def _directory(self) -> Path:
         with self._lock:
             if self._made is None:
-                pem = _make(self.names)
+                self._issued = issued = make(self.names)
                 directory = Path(tempfile.mkdtemp(prefix="occystrap-tls-"))
                 weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
                 (directory / "ca").mkdir()
-                (directory / "ca/ca.crt").write_bytes(pem.authority)
-                (directory / "server.pem").write_bytes(pem.certificate)
+                (directory / "ca/ca.crt").write_bytes(issued.authority)
+                (directory / "server.pem").write_bytes(issued.certificate)
                 self._made = directory
             return self._made
 
@@ -102,42 +104,8 @@ def shared_authority() -> TestAuthority:
     return TestAuthority()
 
 
-def _make(names: tuple[str, ...]) -> _Pem:
-    try:
-        import trustme  # noqa: PLC0415 - it may not be there
-    except ImportError:
-        return _make_with_openssl(names)
-    authority = trustme.CA()
-    issued = authority.issue_cert(*names)
-    return _Pem(authority.cert_pem.bytes(), issued.private_key_and_cert_chain_pem.bytes())
-
-
-def _make_with_openssl(names: tuple[str, ...]) -> _Pem:
-    """Make a certificate that is its own authority."""
-    program = shutil.which("openssl")
-    if program is None:
-        raise InvalidOption(
-            "can't make a certificate: there is neither the package trustme (pip install"
-            " 'occystrap[pytest]') nor the program openssl; bring a certificate of your own"
-        )
-    subject = ",".join(f"{'IP' if _is_address(name) else 'DNS'}:{name}" for name in names)
-    with tempfile.TemporaryDirectory(prefix="occystrap-openssl-") as directory:
-        certificate, key = Path(directory) / "certificate", Path(directory) / "key"
-        command = [program, "req", "-x509", "-days", _DAYS, "-nodes", "-newkey", "ec"]
-        command += ["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=occystrap"]
-        command += ["-addext", f"subjectAltName={subject}"]
-        command += ["-keyout", str(key), "-out", str(certificate)]
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
-            raise InvalidOption(f"openssl can't make a certificate: {said}")
-        public = certificate.read_bytes()
-        return _Pem(public, key.read_bytes() + public)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+def _server_context(pem: Path, *, http2: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem)
+    context.set_alpn_protocols(ALPN if http2 else ALPN[1:])
+    return context
