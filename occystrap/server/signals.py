@@ -34,7 +34,8 @@ class ResetConnection(Exception):
     """To a door: break the connection here, so that the client sees a reset.
 
     Over HTTP/2 only the request's stream is reset, with `code` (RFC 9113 section 7), unless that is
-    None. The client first gets rid of its request, unless it is to break `at_once`.
+    None. A client that is still sending finds out when it has sent everything, and in one way;
+    `at_once` it does in the middle, and in which way depends on what it was about to do.
     """
 
     def __init__(self, code: int | None = INTERNAL_ERROR, *, at_once: bool = False) -> None:
@@ -61,7 +62,7 @@ class RefuseConnection(ResetConnection):
     """
 
     def __init__(self) -> None:
-        super().__init__(code=None)
+        super().__init__(code=None, at_once=True)
 
 
 class Garble(Exception):
@@ -77,7 +78,10 @@ class Garble(Exception):
 
 
 class StopReading(Exception):
-    """To a door: read nothing more of the request for some seconds, then break the connection."""
+    """To a door: read nothing more of the request for some seconds, then break the connection.
+
+    Over HTTP/2 that is said of the stream: it gets no leave to send more, and then a reset.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -96,7 +100,9 @@ class Handshake(Enum):
 class FailHandshake(Exception):
     """To a door: let no connection come to be.
 
-    Who may raise it is asked when a connection begins, or by a request that is made in process.
+    Who may raise it is asked when a connection begins, or by a request that is made in process. A
+    request over a socket comes too late for it: there it is RefuseConnection. Kinds that need a
+    certificate are ignored where no TLS is spoken.
     """
 
     def __init__(self, kind: Handshake, seconds: float = 0.0) -> None:

@@ -7,22 +7,26 @@ the log says more.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from occystrap.oci.redaction import redact_url
 from occystrap.server.doors.framing import CutShort, framed
 from occystrap.server.message import (
     CloseConnection,
+    FailHandshake,
+    Garble,
     Handler,
     Headers,
+    RefuseConnection,
     Request,
     RequestAborted,
     ResetConnection,
     Response,
+    StopReading,
 )
 
-__all__ = ["answer", "body", "plain"]
+__all__ = ["answer", "body", "garbage", "plain"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -31,12 +35,14 @@ def answer(handler: Handler, request: Request) -> Response:
     """Let a handler answer.
 
     Raises:
-        ResetConnection, CloseConnection: the handler did.
+        ResetConnection, CloseConnection, Garble, StopReading: the handler did.
     """
     try:
         response = handler.handle(request)
-    except (ResetConnection, CloseConnection):
+    except (ResetConnection, CloseConnection, Garble, StopReading):
         raise
+    except FailHandshake as signal:
+        raise RefuseConnection from signal
     except RequestAborted as error:
         response = plain(400, str(error))
     except Exception:  # noqa: BLE001 - any bug of a handler
@@ -52,8 +58,21 @@ def body(method: str, response: Response) -> Iterator[bytes]:
     Raises:
         ResetConnection, CloseConnection: the body did, failed, or was too short.
     """
+    return _unless_broken(framed(method, response))
+
+
+def garbage(signal: Garble) -> Iterator[bytes]:
+    """Go over the pieces of a Garble, and stalls between them.
+
+    Raises:
+        ResetConnection, CloseConnection: a piece did, or failed.
+    """
+    return _unless_broken(signal.pieces)
+
+
+def _unless_broken(pieces: Iterable[bytes]) -> Iterator[bytes]:
     try:
-        yield from framed(method, response)
+        yield from pieces
     except (ResetConnection, CloseConnection):
         raise
     except Exception as error:

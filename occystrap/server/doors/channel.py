@@ -26,6 +26,8 @@ class Channel:
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
+        #: Whether to end without the farewell of TLS, as if the connection had been cut.
+        self.abrupt = False
         self._unread = b""
         self._kept = b""
 
@@ -122,8 +124,9 @@ class TlsChannel(Channel):
 
     def finish(self) -> None:
         """Tell the client that nothing more comes, in the words of TLS."""
-        with self._lock, contextlib.suppress(ssl.SSLError):
-            self._tls.unwrap()
+        if not self.abrupt:
+            with self._lock, contextlib.suppress(ssl.SSLError):
+                self._tls.unwrap()
         super().finish()
 
     def _receive(self) -> bytes:

@@ -40,8 +40,11 @@ def linger(channel: Channel) -> None:
 def arm_reset(connection: socket.socket, sleep: Callable[[float], None]) -> None:
     """Make the coming close a reset, behind the last byte that was sent.
 
-    A reset throws away what is still under way: that has to be with the client first.
+    A reset throws away what is still under way: that has to be with the client first. A unix socket
+    has nothing under way.
     """
+    if connection.family == socket.AF_UNIX:
+        return
     waited = 0.0
     with contextlib.suppress(CloseConnection):
         while _undelivered(connection) and waited < _DELIVERY_SECONDS:

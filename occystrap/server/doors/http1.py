@@ -9,6 +9,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc9112
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -16,11 +17,12 @@ from typing import Final
 
 import h11
 
-from occystrap.server.doors.answering import answer, body, plain
+from occystrap.server.doors.answering import answer, body, garbage, plain
 from occystrap.server.doors.channel import Channel
 from occystrap.server.doors.endings import arm_reset, linger
 from occystrap.server.message import (
     CloseConnection,
+    Garble,
     Handler,
     Headers,
     Request,
@@ -28,6 +30,7 @@ from occystrap.server.message import (
     ResetConnection,
     Response,
     Stall,
+    StopReading,
     split_target,
 )
 
@@ -84,9 +87,10 @@ class Http1Connection:
                 self._h11.start_next_cycle()
         except CloseConnection:
             pass
-        except ResetConnection:
-            # A client that is still sending would find this out in one of several ways.
-            self._rest_is_read()
+        except ResetConnection as signal:
+            if not signal.at_once:
+                # A client that is still sending would find this out in one of several ways.
+                self._rest_is_read()
             raise
 
     def _exchange(self) -> bool:
@@ -102,13 +106,21 @@ class Http1Connection:
         if not isinstance(event, h11.Request):
             return False
         request = self._request(event)
-        response = answer(self._handler, request)
+        try:
+            response = answer(self._handler, request)
+        except StopReading as signal:
+            self._sleep(signal.seconds)
+            raise ResetConnection(at_once=True) from signal
+        except Garble as signal:
+            self._garble(signal)
+            return False
         unwanted = self._h11.they_are_waiting_for_100_continue
         if unwanted:
             # The client may send the body nevertheless: what comes next can't be told apart.
             headers = response.headers.replace("Connection", "close")
-            response = Response(response.status, headers, response.body)
+            response = dataclasses.replace(response, headers=headers)
         with contextlib.closing(response):
+            self._delay(response.delay)
             self._send(request.method, response)
         return not unwanted and self._rest_is_read()
 
@@ -145,6 +157,20 @@ class Http1Connection:
             if not isinstance(event, h11.Data):
                 return
             yield bytes(event.data)
+
+    def _delay(self, seconds: float) -> None:
+        if seconds:
+            # It is the answer that the client is to wait for, not that somebody reads its request.
+            self._rest_is_read()
+            self._sleep(seconds)
+
+    def _garble(self, signal: Garble) -> None:
+        self._channel.abrupt = signal.abrupt
+        for piece in garbage(signal):
+            if isinstance(piece, Stall):
+                self._sleep(piece.seconds)
+            else:
+                self._channel.send(piece)
 
     def _send(self, method: str, response: Response) -> None:
         fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]

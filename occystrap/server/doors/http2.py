@@ -16,6 +16,7 @@ from typing import Final
 import h2.events
 import h2.exceptions
 
+from occystrap.server.doors.answering import garbage
 from occystrap.server.doors.channel import Channel
 from occystrap.server.doors.endings import arm_reset, linger
 from occystrap.server.doors.framing import CutShort
@@ -26,6 +27,7 @@ from occystrap.server.message import (
     INTERNAL_ERROR,
     NO_ERROR,
     CloseConnection,
+    Garble,
     Handler,
     ResetConnection,
 )
@@ -184,11 +186,24 @@ class Http2Connection:
             if signal.goodbye is not None:
                 stream.say_goodbye(signal.goodbye)
             self._finish(_End.CLOSE)
+        except Garble as signal:
+            self._garble(stream, signal)
         except Exception:  # noqa: BLE001 - such as headers that can't be sent
             _LOG.exception("stream %s of %s broke down", stream.number, self._client)
             stream.reset(INTERNAL_ERROR)
         finally:
             self._leave(stream)
+
+    def _garble(self, stream: Stream, signal: Garble) -> None:
+        end = _End.CLOSE
+        try:
+            stream.garble(garbage(signal))
+        except ResetConnection:
+            end = _End.RESET
+        except (CloseConnection, Gone, OSError) as error:
+            _LOG.debug("%s has all the garbage that it gets: %r", self._client, error)
+        self._channel.abrupt = signal.abrupt
+        self._finish(end)
 
     def _leave(self, stream: Stream) -> None:
         with self._lock:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from occystrap.server.doors.answering import answer, body
@@ -22,8 +22,10 @@ from occystrap.server.message import (
     GoAway,
     Handler,
     RequestAborted,
+    ResetConnection,
     Response,
     Stall,
+    StopReading,
 )
 
 __all__ = ["Gone", "Stream"]
@@ -101,19 +103,43 @@ class Stream:
         """Let the handler answer.
 
         Raises:
-            ResetConnection, CloseConnection: the handler or the body did; the request has come to
-                its end then, as far as it can.
+            ResetConnection, CloseConnection, Garble: the handler or the body did; the request has
+                come to its end then, as far as it can, or the reset is to come at once.
             Gone: the client doesn't want the answer any more.
         """
         try:
             response = answer(handler, self._request)
             with contextlib.closing(response):
                 self._want_no_more()
+                if response.delay:
+                    self._pause(Stall(response.delay))
                 self._answer(response)
-        except Exception:
-            self._want_no_more()
-            self._outlast()
+        except StopReading as signal:
+            self._pause(Stall(signal.seconds))
+            raise ResetConnection(at_once=True) from signal
+        except Exception as signal:
+            if not (isinstance(signal, ResetConnection) and signal.at_once):
+                self._want_no_more()
+                self._outlast()
             raise
+
+    def garble(self, pieces: Iterable[bytes]) -> None:
+        """Say these bytes on the connection, whatever they are.
+
+        Raises:
+            ResetConnection, CloseConnection: the pieces did.
+            Gone: the client has had enough.
+        """
+        for piece in pieces:
+            if isinstance(piece, Stall):
+                self._pause(piece)
+                continue
+            with self._session.lock:
+                self._check()
+                self._session.flush(piece)
+                while self._session.full:
+                    self.changed.wait()
+                    self._check()
 
     def reset(self, code: int) -> None:
         """End the stream here."""

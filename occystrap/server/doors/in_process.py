@@ -7,15 +7,25 @@ consumed, lengths are enforced, and a handler's signals are the exceptions that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Generator, Iterable, Iterator
 
 import h11
 import httpx
 
 from occystrap.server.doors.framing import content_length, framed
+from occystrap.server.doors.in_process_answers import (
+    RESET,
+    Answer,
+    BodyStream,
+    cut_short,
+    parsed,
+    written,
+)
+from occystrap.server.doors.in_process_signals import SIGNALS, fail
+from occystrap.server.doors.patience import Passed, Patience, Phase, Sleep, ignore
 from occystrap.server.message import (
     CloseConnection,
+    Garble,
     Handler,
     Headers,
     Request,
@@ -26,62 +36,59 @@ from occystrap.server.message import (
     split_target,
 )
 
-__all__ = ["BodyStream", "Exchange", "InProcessTransport", "present"]
-
-Sleep = Callable[[float], object]
-
-_RESET: Final = "[Errno 104] Connection reset by peer"
-_NO_ANSWER: Final = "Server disconnected without sending a response."
-_EXTENSIONS: Final = {"http_version": b"HTTP/1.1"}
+__all__ = ["Exchange", "InProcessTransport"]
 
 
 class InProcessTransport(httpx.BaseTransport):
     """Carry the requests of an `httpx.Client` to a handler.
 
-    A Stall that outlasts the client's read timeout costs no time; a shorter one is slept through.
+    Silence that outlasts the client's timeout costs no time, and `passed` is told how much would
+    have gone by; less is slept through.
 
     httpx.Client(transport=InProcessTransport(Registry())).get("https://registry.example/v2/")
     """
 
-    def __init__(self, handler: Handler, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(
+        self, handler: Handler, *, sleep: Sleep = time.sleep, passed: Passed = ignore
+    ) -> None:
         self._handler = handler
         self._sleep = sleep
+        self._passed = passed
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101 - narrows the type
-        exchange = Exchange(request, request.stream, self._sleep)
-        response = exchange.answer(self._handler)
-        return present(response, BodyStream(response, exchange.pieces(response)))
+        patience = Patience(request.extensions.get("timeout", {}), self._sleep, self._passed)
+        answer = Exchange(request, request.stream, patience).answer(self._handler)
+        return answer.presented(BodyStream(answer))
 
 
 class Exchange:
     """One request and what becomes of it."""
 
-    def __init__(self, request: httpx.Request, body: Iterable[bytes], sleep: Sleep) -> None:
+    def __init__(self, request: httpx.Request, body: Iterable[bytes], patience: Patience) -> None:
         self._request = request
         self._body = self._checked(body)
         self._failure: Exception | None = None
-        self._sleep = sleep
-        timeout: dict[str, Any] = request.extensions.get("timeout", {})
-        self._patience: float | None = timeout.get("read")
+        self._patience = patience
 
-    def answer(self, handler: Handler) -> Response:
+    def answer(self, handler: Handler) -> Answer:
         """Let the handler answer, and send it all of the request, as a socket would."""
         try:
             response = handler.handle(self._translated())
             try:
                 self._send_rest()
-            except RequestAborted:
+                if response.delay:
+                    self._patience.wait(Phase.READ, response.delay)
+            except (RequestAborted, httpx.TimeoutException):
                 response.close()
                 raise
-            return response
-        except ResetConnection as signal:
+            return written(response, self._pieces(response))
+        except Garble as signal:
             self._send_rest()
-            raise httpx.ReadError(_RESET) from signal
-        except CloseConnection as signal:
-            self._send_rest()
-            raise httpx.RemoteProtocolError(_NO_ANSWER) from signal
+            return parsed(self._request, self._arriving(signal.pieces))
+        except SIGNALS as signal:
+            fail(signal, self._request, self._body, self._patience)
         finally:
             if self._failure is not None:
                 raise self._failure
@@ -90,26 +97,37 @@ class Exchange:
         for _ in self._body:
             pass
 
-    def pieces(self, response: Response) -> Generator[bytes]:
+    def _pieces(self, response: Response) -> Generator[bytes]:
         """Go over the body as the client receives it."""
-        received, silent = 0, 0.0
+        received = 0
         try:
-            for piece in framed(self._request.method, response):
-                if isinstance(piece, Stall):
-                    silent += piece.seconds
-                    self._wait(piece.seconds, silent)
-                else:
-                    received, silent = received + len(piece), 0.0
-                    yield piece
+            for piece in self._heard(framed(self._request.method, response)):
+                received += len(piece)
+                yield piece
         except ResetConnection as signal:
-            raise httpx.ReadError(_RESET) from signal
+            raise httpx.ReadError(RESET) from signal
         except CloseConnection as signal:
-            raise _cut_short(received, content_length(response.headers)) from signal
+            raise cut_short(received, content_length(response.headers)) from signal
 
-    def _wait(self, seconds: float, silent: float) -> None:
-        if self._patience is not None and silent >= self._patience:
-            raise httpx.ReadTimeout("timed out")
-        self._sleep(seconds)
+    def _arriving(self, pieces: Iterable[bytes]) -> Generator[bytes]:
+        """Go over raw bytes as the client receives them."""
+        try:
+            yield from self._heard(pieces)
+        except ResetConnection as signal:
+            raise httpx.ReadError(RESET) from signal
+        except CloseConnection:
+            return
+
+    def _heard(self, pieces: Iterable[bytes]) -> Generator[bytes]:
+        """Wait where the pieces say so; stalls add up until a byte comes."""
+        silent = 0.0
+        for piece in pieces:
+            if isinstance(piece, Stall):
+                self._patience.wait(Phase.READ, piece.seconds, silent)
+                silent += piece.seconds
+            elif piece:
+                silent = 0.0
+                yield piece
 
     def _translated(self) -> Request:
         request = self._request
@@ -146,39 +164,3 @@ def _check(condition: bool, message: str) -> None:  # noqa: FBT001
     if not condition:
         # Not an error of httpx: httpcore doesn't translate what h11 raises over a request's body.
         raise h11.LocalProtocolError(message)
-
-
-def _cut_short(received: int, expected: int | None) -> httpx.RemoteProtocolError:
-    if expected is None:
-        detail = "incomplete chunked read"
-    else:
-        detail = f"received {received} bytes, expected {expected}"
-    return httpx.RemoteProtocolError(
-        f"peer closed connection without sending complete message body ({detail})"
-    )
-
-
-def present(
-    response: Response, stream: httpx.SyncByteStream | httpx.AsyncByteStream
-) -> httpx.Response:
-    """Make an answer one of httpx."""
-    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers]
-    return httpx.Response(
-        response.status, headers=fields, stream=stream, extensions=dict(_EXTENSIONS)
-    )
-
-
-class BodyStream(httpx.SyncByteStream):
-    """The body of an answer."""
-
-    def __init__(self, response: Response, pieces: Generator[bytes]) -> None:
-        self._response = response
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        """Let go of it."""
-        self._pieces.close()
-        self._response.close()

@@ -12,26 +12,34 @@ import anyio.from_thread
 import anyio.to_thread
 import httpx
 
-from occystrap.server.doors.in_process import BodyStream, Exchange, Sleep, present
+from occystrap.server.doors.in_process import Exchange
+from occystrap.server.doors.in_process_answers import BodyStream
+from occystrap.server.doors.patience import Passed, Patience, Sleep, ignore
 from occystrap.server.message import Handler
 
 __all__ = ["AsyncInProcessTransport"]
 
 
 class AsyncInProcessTransport(httpx.AsyncBaseTransport):
-    """Carry the requests of an `httpx.AsyncClient` to a handler, which runs in worker threads."""
+    """Carry the requests of an `httpx.AsyncClient` to a handler, which runs in worker threads.
 
-    def __init__(self, handler: Handler, *, sleep: Sleep = time.sleep) -> None:
+    So do `sleep` and `passed`; they are those of InProcessTransport.
+    """
+
+    def __init__(
+        self, handler: Handler, *, sleep: Sleep = time.sleep, passed: Passed = ignore
+    ) -> None:
         self._handler = handler
         self._sleep = sleep
+        self._passed = passed
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
         assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101 - narrows the type
-        exchange = Exchange(request, _from_thread(request.stream), self._sleep)
-        response = await anyio.to_thread.run_sync(exchange.answer, self._handler)
-        stream = BodyStream(response, exchange.pieces(response))
-        return present(response, _AsyncStream(stream))
+        patience = Patience(request.extensions.get("timeout", {}), self._sleep, self._passed)
+        exchange = Exchange(request, _from_thread(request.stream), patience)
+        answer = await anyio.to_thread.run_sync(exchange.answer, self._handler)
+        return answer.presented(_AsyncStream(BodyStream(answer)))
 
 
 class _AsyncStream(httpx.AsyncByteStream):
