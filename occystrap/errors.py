@@ -116,7 +116,12 @@ class PlatformNotFound(OccystrapError):
 
 
 class VerificationError(OccystrapError):
-    """The bytes that came are not the bytes that were asked for."""
+    """The bytes that came are not the bytes that were asked for.
+
+    `passing` when they came over a wire, and others may well come the next time.
+    """
+
+    passing: bool = False
 
 
 class DigestMismatch(VerificationError):

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, final
 
 import httpx
 
+from occystrap.client.floor import at_least
 from occystrap.errors import InvalidManifest
 from occystrap.oci.redaction import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 __all__ = ["BODY_LIMIT", "Answer", "Ask", "Body"]
@@ -71,6 +72,8 @@ class Answer:
     def __init__(self, response: Any, url: str) -> None:
         self.response = response
         self.url = url
+        #: The clock by which a body is too slow; without one it may take for ever.
+        self.clock: Callable[[], float] | None = None
         status: object = response.status_code
         self.status = status if isinstance(status, int) else httpx.codes.OK.value
         self.headers = _headers(response.headers)
@@ -89,14 +92,16 @@ class Answer:
         """Yield the body as it comes off the wire.
 
         Raises:
-            httpx.TransportError: the connection broke.
+            httpx.TransportError: the connection broke, or is too slow to be of use.
         """
         if not isinstance(self.response, httpx.Response):
             yield _double_body(self.response)
         elif self._whole:
             yield self.response.content
-        else:
+        elif self.clock is None:
             yield from self.response.iter_raw()
+        else:
+            yield from at_least(self.response.iter_raw(), self.clock)
 
     def read(self, limit: int = BODY_LIMIT) -> bytes:
         """Return the whole body.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.client.ask import Ask
-from occystrap.client.urls import origin_of
-from occystrap.errors import ExchangeError, InvalidChallenge
+from occystrap.client.urls import host_of, origin_of
+from occystrap.errors import ExchangeError, InvalidChallenge, InvalidToken
 from occystrap.oci.challenge import Challenge, TokenRequest, parse_challenges, parse_token
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from occystrap.client.ask import Answer
     from occystrap.client.credentials import Credential, Credentials
     from occystrap.client.session import Session
-    from occystrap.oci.challenge import Scope
+    from occystrap.oci.challenge import Scope, Token
 
 __all__ = ["Authorizer", "ScopedGrant", "token_ask"]
 
@@ -110,7 +110,7 @@ class Authorizer:
         with held.lock:
             if held.value and used != f"Bearer {held.value}":
                 return True  # another thread has replaced it since
-            if answer.status != _UNAUTHORIZED and held.handed_out == 1:
+            if held.handed_out == 1 and not _has_ended(answer, challenge):
                 return False
             self._replace(held, challenge, scopes)
         return True
@@ -145,9 +145,19 @@ class Authorizer:
         request = TokenRequest.answering(challenge, _texts(scopes))
         credential = self._credential_for(request.realm, scopes)
         asked_at = self._session.traffic.clock()
-        token = parse_token(self._session.request(token_ask(request, credential)).read())
+        token = self._ask_for_token(token_ask(request, credential))
         held.value, held.handed_out = token.value, 0
         held.good_until = asked_at + token.expires_in - min(_AHEAD, token.expires_in / 10)
+
+    def _ask_for_token(self, ask: Ask) -> Token:
+        """Ask, and once more if the answer is none: a page of a proxy, say."""
+        attempts = self._session.traffic.attempts(host_of(ask.url))
+        try:
+            return parse_token(self._session.request(ask).read())
+        except InvalidToken:
+            if attempts.again() is not None:
+                raise
+        return parse_token(self._session.request(ask).read())
 
     def _credential(self, scopes: Sequence[Scope]) -> Credential | None:
         repository = scopes[0].name if scopes else ""
@@ -168,6 +178,14 @@ class Authorizer:
                 f"{self._registry} asks for its password at {scheme}://{host}, which is not safe"
             )
         return credential
+
+
+def _has_ended(answer: Answer, challenge: Challenge) -> bool:
+    """Whether a token that is new was refused for its age, and not for what it is good for.
+
+    Spec: RFC 6750 section 3.1
+    """
+    return answer.status == _UNAUTHORIZED and challenge.get("error") == "invalid_token"
 
 
 def _texts(scopes: Sequence[Scope]) -> tuple[str, ...]:

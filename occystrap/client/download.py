@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeVar, final
 
 import httpx
 
 from occystrap.client.ask import Ask
 from occystrap.client.failures import transport_error
 from occystrap.client.urls import host_of
+from occystrap.errors import VerificationError
 from occystrap.oci.digest import Verifier
 
 if TYPE_CHECKING:
@@ -27,18 +28,33 @@ if TYPE_CHECKING:
     from occystrap.client.traffic import Attempts
     from occystrap.oci.manifest import Descriptor
 
-__all__ = ["RemoteBlob"]
+__all__ = ["RemoteBlob", "once_more"]
+
+Result = TypeVar("Result")
 
 #: So much gained since the last failure is progress: the count of failures starts again.
 _PROGRESS: Final = 1024 * 1024
-#: A body slower than this many bytes over this many seconds counts as stalled. Without a floor, a
-#: byte now and then keeps a connection alive for ever.
-_FLOOR_BYTES: Final = 64 * 1024
-_FLOOR_SECONDS: Final = 60.0
 _PARTIAL: Final = 206
 #: Answers to a Range that mean "ask without one".
 _RANGE_REFUSED: Final = frozenset({400, 416})
 _CONTENT_RANGE: Final = re.compile(r"bytes (?P<first>[0-9]{1,18})-[0-9]+/(?:[0-9]+|\*)")
+
+
+def once_more(read: Callable[[], Result]) -> Result:
+    """Do what reads a blob to its end, and again if the bytes were spoilt on their way.
+
+    A blob that is passed on piece by piece can't take a piece back: only who has put the pieces
+    away can begin anew.
+
+    Raises:
+        VerificationError: they were spoilt again, or there is no use in another try.
+    """
+    try:
+        return read()
+    except VerificationError as error:
+        if not error.passing:
+            raise
+        return read()
 
 
 @final
@@ -67,10 +83,17 @@ class RemoteBlob:
         Raises:
             APIException: the registry doesn't give the blob.
             TransportError: the connection broke more often than there are retries.
-            VerificationError: the bytes aren't those of the descriptor.
+            VerificationError: the bytes aren't those of the descriptor; `once_more` gets others.
         """
-        verifier = Verifier(self.descriptor.digest, self.descriptor.size)
         attempts = self.session.traffic.attempts(host_of(self.url))
+        try:
+            yield from self._verified(attempts)
+        except VerificationError as error:
+            error.passing = attempts.again() is None
+            raise
+
+    def _verified(self, attempts: Attempts) -> Iterator[bytes]:
+        verifier = Verifier(self.descriptor.digest, self.descriptor.size)
         ranges = True
         while True:
             start = verifier.size
@@ -112,7 +135,7 @@ class RemoteBlob:
                 raise _ShortBody(offset, self.descriptor.size)
             first = int(match["first"])
         skip = offset - first
-        for chunk in _at_least(answer.iter_raw(), self.session.traffic.clock):
+        for chunk in answer.iter_raw():
             if skip >= len(chunk):
                 skip -= len(chunk)
                 continue
@@ -131,23 +154,3 @@ class _ShortBody(httpx.ReadError):
 
     def __init__(self, got: int, size: int) -> None:
         super().__init__(f"the body ended after {got} of {size} bytes")
-
-
-def _at_least(chunks: Iterator[bytes], clock: Callable[[], float]) -> Iterator[bytes]:
-    """Pass chunks on while they come fast enough; the time that their taker needs isn't counted.
-
-    Raises:
-        httpx.ReadTimeout: they don't.
-    """
-    waited = 0.0
-    gained = 0
-    before = clock()
-    for chunk in chunks:
-        waited += clock() - before
-        gained += len(chunk)
-        if gained >= _FLOOR_BYTES:
-            waited, gained = 0.0, 0
-        elif waited > _FLOOR_SECONDS:
-            raise httpx.ReadTimeout(f"only {gained} bytes in {waited:.0f} s")
-        yield chunk
-        before = clock()

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Final, final
 from occystrap.client.ask import BODY_LIMIT, Ask
 from occystrap.client.auth import Authorizer
 from occystrap.client.credentials import Chain
-from occystrap.client.download import RemoteBlob
+from occystrap.client.download import RemoteBlob, once_more
+from occystrap.client.manifests import RemoteManifest
 from occystrap.client.paging import pages
 from occystrap.client.session import Session
 from occystrap.client.upload import BlobUpload
-from occystrap.client.urls import add_query, base_url
-from occystrap.errors import DigestMismatch, InvalidDigest, InvalidManifest
+from occystrap.client.urls import add_query, base_url, host_of
+from occystrap.errors import APIException, InvalidDigest, InvalidManifest
 from occystrap.oci.challenge import Scope
 from occystrap.oci.digest import Digest
 from occystrap.oci.documents import list_field, load_object
@@ -36,11 +37,13 @@ if TYPE_CHECKING:
     from occystrap.client.ask import Answer, Body
     from occystrap.client.auth import ScopedGrant
     from occystrap.client.credentials import Credentials
+    from occystrap.client.traffic import Attempts
     from occystrap.client.upload import UploadOutcome
 
 __all__ = ["RegistryClient"]
 
 _NOT_FOUND: Final = 404
+_BLOB_UNKNOWN: Final = "MANIFEST_BLOB_UNKNOWN"
 _ABSENT: Final = frozenset({_NOT_FOUND})
 #: Answers of registries that have no referrers API, or think an unknown subject is an error (Quay).
 _NO_REFERRERS: Final = frozenset({400, _NOT_FOUND, 405})
@@ -92,20 +95,13 @@ class RegistryClient:
         """Fetch a manifest or an index by tag or digest.
 
         Raises:
-            DigestMismatch: it was asked for by digest and is another one.
+            DigestMismatch: it isn't what was asked for, or what the registry says that it is.
             InvalidManifest: the answer is neither.
             APIException: the registry has none of this name.
         """
-        wanted = _as_digest(reference)
         url = self._url(RouteKind.MANIFEST, repository, str(reference))
-        ask = Ask("GET", url, {"Accept": MANIFEST_ACCEPT})
-        answer = self.session.request(ask, self._pull(repository))
-        raw = answer.read()
-        algorithm = "sha256" if wanted is None else wanted.algorithm
-        actual = Digest.of(raw, algorithm)
-        if wanted is not None and actual != wanted:  # before it is parsed: it may be half of it
-            raise DigestMismatch(str(wanted), str(actual), f"manifest of {repository}")
-        return parse_manifest(raw, answer.headers.get("Content-Type", ""), algorithm=algorithm)
+        wanted = _as_digest(reference)
+        return RemoteManifest(self.session, self._pull(repository), url, repository, wanted).get()
 
     def find_manifest(self, repository: str, reference: str | Digest) -> Digest | None:
         """Ask for the digest of a manifest without fetching it; None when there is none.
@@ -125,10 +121,25 @@ class RegistryClient:
     def put_manifest(
         self, repository: str, reference: str | Digest, manifest: Manifest | Index
     ) -> None:
-        """Store a manifest under a tag, or under its digest."""
+        """Store a manifest under a tag, or under its digest.
+
+        A registry may see only a moment later that the blobs are there.
+        """
         url = self._url(RouteKind.MANIFEST, repository, str(reference))
         ask = Ask("PUT", url, {"Content-Type": manifest.media_type}, manifest.raw)
-        self.session.request(ask, self._push(repository))
+        attempts = self.attempts()
+        while True:
+            try:
+                self.session.request(ask, self._push(repository))
+            except APIException as error:
+                if _BLOB_UNKNOWN not in error.text or attempts.again() is not None:
+                    raise
+            else:
+                return
+
+    def attempts(self) -> Attempts:
+        """Begin to count how often something is asked of this registry in vain."""
+        return self.session.traffic.attempts(host_of(self.base))
 
     def delete_manifest(self, repository: str, reference: str | Digest) -> None:
         """Delete a tag, or a manifest by digest together with its tags.
@@ -155,7 +166,7 @@ class RegistryClient:
                 f"{descriptor.digest} has {descriptor.size} bytes, and at most {BODY_LIMIT} are"
                 " read at once"
             )
-        return b"".join(self.blob(repository, descriptor).open())
+        return once_more(lambda: b"".join(self.blob(repository, descriptor).open()))
 
     def has_blob(self, repository: str, digest: Digest) -> bool:
         """Ask whether a repository holds a blob."""

@@ -155,13 +155,16 @@ class Session:
 
     def _exchange(self, ask: Ask, grant: Grant | None) -> Answer:
         """One attempt; a token that was refused is replaced once."""
-        answer, used = self._follow(ask, grant)
-        if grant is None or not _wants_token(ask, answer, used):
-            return answer
-        answer.peek_error()
-        if not grant.refused(answer, used):
-            return answer
-        return self._follow(ask, grant)[0]
+        replaced = False
+        while True:
+            answer, used = self._follow(ask, grant)
+            if grant is None or replaced or not _wants_token(ask, answer, used):
+                return answer
+            answer.peek_error()
+            if not grant.refused(answer, used):
+                return answer
+            # To have come without a token is no refusal of one.
+            replaced = used is not None
 
     def _follow(self, ask: Ask, grant: Grant | None) -> tuple[Answer, str | None]:
         used = None if grant is None or ask.basic else grant.header(ask.url)
@@ -188,6 +191,7 @@ class Session:
     def _put_on_wire(self, ask: Ask, *, foreign: bool) -> Answer:
         self.traffic.depart(host_of(ask.url))
         answer = self._sender.send(ask, foreign=foreign)
+        answer.clock = self.traffic.clock
         if _LOGGER.isEnabledFor(logging.DEBUG):
             sent = redact_headers(ask.headers.items())
             received = redact_headers(answer.headers.items())

@@ -22,6 +22,7 @@ from occystrap.errors import (
     InvalidToken,
     OccystrapError,
     TransportError,
+    VerificationError,
 )
 from occystrap.oci.challenge import Scope
 from occystrap.oci.media_types import OCTET_STREAM
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from occystrap.client.ask import Answer, Body
     from occystrap.client.auth import Authorizer
     from occystrap.client.session import Session
+    from occystrap.client.traffic import Attempts
     from occystrap.oci.manifest import Descriptor
 
 __all__ = ["DEFAULT_CHUNK", "BlobUpload", "UploadOutcome"]
@@ -96,33 +98,44 @@ class BlobUpload:
         if begun is not None and begun.status == _CREATED:
             return UploadOutcome.MOUNTED
         attempts = self.session.traffic.attempts(host_of(self.base))
-        chunk = self.chunk
+        chunk, spoilt = self.chunk, False
         while True:
             begun = begun or self._ask("POST", self._url(RouteKind.UPLOADS))
             source = _Watched(self.body)
             try:
                 self._send(begun, source, chunk)
+                return UploadOutcome.UPLOADED
             except OccystrapError as error:
                 begun = None
                 smaller = _smaller(chunk, error)
                 if smaller != chunk:
                     chunk = smaller
-                    continue
-                if source.failed or not _leaves_doubt(error):
-                    raise
-                if self.present():
+                elif source.spoilt and not spoilt:
+                    spoilt = True
+                elif self._has_landed(error, source, attempts):
                     return UploadOutcome.UPLOADED
-                stop = attempts.again(self._retry_after(error))
-                if stop is not None:
-                    add_reason(error, stop.reason)
-                    raise
-            else:
-                return UploadOutcome.UPLOADED
+
+    def _has_landed(self, error: OccystrapError, source: _Watched, attempts: Attempts) -> bool:
+        """Look whether the blob is there in spite of an error; if not, wait for another try.
+
+        Raises:
+            OccystrapError: the error again, when there is no use in another try.
+        """
+        if source.failed or not _leaves_doubt(error):
+            raise error
+        if self.present():
+            return True
+        stop = attempts.again(self._retry_after(error))
+        if stop is not None:
+            add_reason(error, stop.reason)
+            raise error
+        return False
 
     def present(self) -> bool:
         """Ask whether the repository has the blob."""
         url = self._url(RouteKind.BLOB, str(self.descriptor.digest))
-        return self._ask("HEAD", url, accepted=_ABSENT).ok
+        answer = self._ask("HEAD", url, accepted=_ABSENT)
+        return answer.ok and _can_be(self.descriptor, answer)
 
     def _mount(self) -> Answer | None:
         """Ask for the blob of another repository; an answer is a session, or success.
@@ -200,12 +213,16 @@ _WITH_BODY: Final = ("PATCH", "PUT")
 
 @final
 class _Watched:
-    """A body that remembers whether it was its own source that failed, and not the registry."""
+    """A body that remembers whether it was its own source that failed, and not the registry.
+
+    `spoilt` is whether that may bring other bytes the next time.
+    """
 
     def __init__(self, body: bytes | Body) -> None:
         self._body = body
         self.size = len(body) if isinstance(body, bytes) else body.size
         self.failed = False
+        self.spoilt = False
 
     def open(self) -> Iterator[bytes]:
         """Pass on the bytes from the start."""
@@ -214,8 +231,9 @@ class _Watched:
                 yield self._body
             else:
                 yield from self._body.open()
-        except OccystrapError:
+        except OccystrapError as error:
             self.failed = True
+            self.spoilt = isinstance(error, VerificationError) and error.passing
             raise
 
 
@@ -229,6 +247,14 @@ def _pieces(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
             del buffer[:size]
     if buffer:
         yield bytes(buffer)
+
+
+def _can_be(descriptor: Descriptor, answer: Answer) -> bool:
+    """Whether what is said to be there can be the blob: what stands in between says 200, too."""
+    length = answer.headers.get("Content-Length")
+    if length is not None:
+        return bool(length == str(descriptor.size))
+    return "Transfer-Encoding" not in answer.headers
 
 
 def _status(error: OccystrapError) -> int:

@@ -56,6 +56,10 @@ class Place:
         self._file.write_at(self._offset + self.size, chunk)
         self.size += len(chunk)
 
+    def restart(self) -> None:
+        """Forget what was written."""
+        self.size = 0
+
 
 @final
 class ArchiveWriter:

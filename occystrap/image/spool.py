@@ -67,6 +67,11 @@ class Spool:
             self._file.write_at(self.size, chunk)
         self.size += len(chunk)
 
+    def restart(self) -> None:
+        """Forget what was written."""
+        self.size = 0
+        self._memory.clear()
+
     def open(self) -> Iterator[bytes]:
         """Read everything that was written."""
         if self._file is None:

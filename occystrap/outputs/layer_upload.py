@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from occystrap.client.download import RemoteBlob
+from occystrap.client.download import RemoteBlob, once_more
 from occystrap.client.upload import UploadOutcome
 from occystrap.image.cache import filters_hash
 from occystrap.image.compression import compressed
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from occystrap.image.layer import Layer, Source
     from occystrap.image.progress import Progress
     from occystrap.image.workers import Workers
+    from occystrap.oci.digest import Digest
     from occystrap.oci.reference import Reference
     from occystrap.outputs.base import Moved
 
@@ -95,17 +96,21 @@ class LayerUploader:
         self, name: str, layer: Layer, family: Family, compression: Compression
     ) -> Descriptor:
         with Spool(temp_dir=self.temp_dir) as spool:
-            digester = Digester()
-            task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
-            tar = tracked(self.workers.guard(layer.open_tar()), task)
-            for chunk in compressed(tar, compression, self.level):
-                digester.update(chunk)
-                spool.write(chunk)
-            task.finish()
-            media_type = layer_media_type(family, compression)
-            descriptor = Descriptor(media_type, digester.digest, digester.size)
+            digest = once_more(lambda: self._compress(name, layer, compression, spool))
+            descriptor = Descriptor(layer_media_type(family, compression), digest, spool.size)
             self._send(descriptor, spool, None)
             return descriptor
+
+    def _compress(self, name: str, layer: Layer, compression: Compression, spool: Spool) -> Digest:
+        spool.restart()
+        digester = Digester()
+        task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
+        tar = tracked(self.workers.guard(layer.open_tar()), task)
+        for chunk in compressed(tar, compression, self.level):
+            digester.update(chunk)
+            spool.write(chunk)
+        task.finish()
+        return digester.digest
 
     def _send(self, descriptor: Descriptor, source: Source, origin: RemoteBlob | None) -> None:
         outcome = UploadOutcome.PRESENT

@@ -8,9 +8,11 @@ be looked for before it is sent, and sent again after a failure.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 from occystrap.client.credentials import credentials_for
+from occystrap.client.download import once_more
 from occystrap.client.registry import RegistryClient
 from occystrap.client.retry import MAX_RETRIES
 from occystrap.errors import ImageOutputError, InvalidOption, OccystrapError, TransportError
@@ -33,15 +35,19 @@ from occystrap.outputs.layer_upload import LayerUploader
 from occystrap.util import open_session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from occystrap.client.credentials import Credentials
     from occystrap.client.limiter import RateLimiter
     from occystrap.client.session import Session
     from occystrap.image.cache import LayerCache
     from occystrap.image.element import ImageElement
-    from occystrap.image.layer import Layer
+    from occystrap.image.layer import Layer, Source
     from occystrap.image.progress import Progress
 
 __all__ = ["RegistryWriter"]
+
+Found = TypeVar("Found")
 
 _CONFIG_TYPES: Final = {Family.DOCKER: DOCKER_CONFIG, Family.OCI: OCI_CONFIG}
 
@@ -52,6 +58,15 @@ def _compression(name: str | None) -> Compression | None:
     except ValueError as error:
         known = ", ".join(sorted(each.value for each in Compression))
         raise InvalidOption(f"there is no compression {name!r} (known: {known})") from error
+
+
+def _is_of(digest: Digest, manifest: Manifest | Index) -> bool:
+    return digest == Digest.of(manifest.raw, digest.algorithm)
+
+
+def _read(source: Source) -> None:
+    for _ in source.open():
+        pass
 
 
 @final
@@ -230,16 +245,28 @@ class RegistryWriter:
 
     def _verify(self, manifest: Manifest | Index, results: CheckResults, *, full: bool) -> None:
         repository = self.reference.repository
-        found = self._registry.find_manifest(repository, self._target)
-        if found is None or found != Digest.of(manifest.raw, found.algorithm):
+        find = partial(self._registry.find_manifest, repository, self._target)
+        found = self._eventually(find)
+        if found is not None and not _is_of(found, manifest):
+            # A header says so; the bytes decide.
+            found = self._registry.get_manifest(repository, self._target).digest
+        if found is None or not _is_of(found, manifest):
             message = f"{self.reference} is {found}, not {manifest.digest}"
             results.add(Severity.ERROR, "verify.manifest", message)
         if isinstance(manifest, Index):
             return
         for descriptor in dict.fromkeys(manifest.references):
             check = "verify.config" if descriptor == manifest.config else "verify.layer"
-            if not self._registry.has_blob(repository, descriptor.digest):
+            has = partial(self._registry.has_blob, repository, descriptor.digest)
+            if not self._eventually(has):
                 results.add(Severity.ERROR, check, f"{descriptor.digest} is missing")
             elif full:
-                for _ in self._registry.blob(repository, descriptor).open():
-                    pass
+                once_more(partial(_read, self._registry.blob(repository, descriptor)))
+
+    def _eventually(self, look: Callable[[], Found]) -> Found:
+        """Look for what has been pushed, some times over: a registry may show it later."""
+        attempts = self._registry.attempts()
+        while True:
+            found = look()
+            if found or attempts.again() is not None:
+                return found

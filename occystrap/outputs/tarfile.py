@@ -14,6 +14,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
+from occystrap.client.download import once_more
 from occystrap.errors import DigestMismatch, ImageOutputError, InvalidInput
 from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.archived import NAMELESS
@@ -31,10 +32,12 @@ from occystrap.outputs.tarfile_checks import ExpectedTarball, check_tarball
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from occystrap.image.archive_writer import Place
     from occystrap.image.checks import CheckResults
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Layer
     from occystrap.image.progress import Progress
+    from occystrap.image.spool import Spool
 
 __all__ = ["TarWriter", "repository_tags"]
 
@@ -162,18 +165,23 @@ class TarWriter:
     def _store(self, number: int, layer: Layer) -> None:
         """Write a layer; an open tar with a diff_id checks itself against it."""
         diff_id = layer.diff_id
-        digester = Digester()
         name, size = (None, None) if diff_id is None else (_member(diff_id), tar_size(layer))
         target = self._archive.open(number, name, size)
-        with contextlib.closing(self._workers.guard(self._tracked(number, layer))) as chunks:
-            for chunk in chunks:
-                if diff_id is None:
-                    digester.update(chunk)
-                target.write(chunk)
-        diff_id = diff_id or digester.digest
+        diff_id = once_more(partial(self._write, number, layer, target))
         self._archive.commit(number, _member(diff_id), target)
         self._diff_ids[number] = diff_id
         self.moved.count(layers=1, size=target.size)
+
+    def _write(self, number: int, layer: Layer, target: Place | Spool) -> Digest:
+        """Write the tar of a layer from its start, and return its digest."""
+        target.restart()
+        digester = Digester()
+        with contextlib.closing(self._workers.guard(self._tracked(number, layer))) as chunks:
+            for chunk in chunks:
+                if layer.diff_id is None:
+                    digester.update(chunk)
+                target.write(chunk)
+        return layer.diff_id or digester.digest
 
     def _tracked(self, number: int, layer: Layer) -> Iterator[bytes]:
         """Read the tar of a layer; what is shown is how much of the stored bytes it has taken."""
