@@ -31,7 +31,8 @@ __all__ = [
     "TokenWithoutScope",
 ]
 
-_UNAUTHORIZED: Final = 401
+#: Some registries deny rather than ask.
+_REFUSALS: Final = (400, 401, 403)
 _CREATED: Final = 201
 _UNKNOWN_UPLOAD: Final = content(
     404,
@@ -42,15 +43,18 @@ _UNKNOWN_UPLOAD: Final = content(
 
 @dataclass(frozen=True, slots=True)
 class ExpireToken:
-    """Let the token that a request brings have ended, now and for ever."""
+    """Let the token that a request brings have ended, now and for ever.
+
+    The registry is asked with a token that it never gave out, and says what it says to that.
+    """
 
     needs: ClassVar = frozenset({Trait.AUTHORIZATION})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
-        """Answer as the registry does when there is no token."""
+        """Answer as the registry does to a token that isn't good."""
         ended = _EndedToken(bearer_token(request) or "")
         response = ended.handle(request, scene.inner)
-        if response.status != _UNAUTHORIZED:
+        if response.status not in _REFUSALS:
             return Missed(response)
         scene.remember(ended)
         return response
@@ -61,10 +65,11 @@ class _EndedToken:
     value: str
 
     def handle(self, request: Request, inner: Handler) -> Response:
-        """Take the token away from whoever brings it."""
+        """Spoil the token of whoever brings it."""
         if bearer_token(request) != self.value:
             return inner.handle(request)
-        return inner.handle(replace(request, headers=request.headers.remove("Authorization")))
+        spoilt = request.headers.replace("Authorization", "Bearer expired")
+        return inner.handle(replace(request, headers=spoilt))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from occystrap.oci.routes import RouteKind
 from pytest_occystrap.exchange import Exchange
 from pytest_occystrap.faults.effect import Effect
 from pytest_occystrap.faults.memory import CommitThenDropAnswer
-from pytest_occystrap.sweep.catalogue import Expect, SweepFault
+from pytest_occystrap.sweep.catalogue import SweepFault
 from pytest_occystrap.sweep.results import Verdict
 from pytest_occystrap.sweep.running import Outcome, WrongResult
 
@@ -47,8 +47,7 @@ class Judge:
         if outcome.struck < len(faults):
             return Verdict.UNSTRUCK, "the fault never struck"
         if outcome.error is None:
-            refusal = Expect.REFUSED in {fault.expect for fault in faults}
-            return Verdict.RECOVERED, "though the fault never ended" if refusal else ""
+            return Verdict.RECOVERED, ""
         return Verdict.REFUSED, f"{type(outcome.error).__name__}: {outcome.error}"
 
     def _offences(self, outcome: Outcome, effects: Sequence[Effect]) -> Iterator[str]:

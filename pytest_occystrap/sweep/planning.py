@@ -7,14 +7,16 @@ number, since parallel requests come in any order.
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from occystrap.oci.routes import RouteKind
+from occystrap.server.message import Request
 from pytest_occystrap.exchange import Exchange, shorten
-from pytest_occystrap.faults.effect import Effect, Role, describe
+from pytest_occystrap.faults.effect import Effect, Role, Trait, describe
+from pytest_occystrap.faults.traits import request_traits
 from pytest_occystrap.faults.where import ALWAYS, Where
 from pytest_occystrap.sweep.catalogue import Expect, Row, SweepFault, faults_for
 
@@ -62,17 +64,23 @@ def world_name(door: str, options: Mapping[str, Any]) -> str:
 
 def list_cases(exchanges: Sequence[Exchange], door: str, rows: Sequence[Row]) -> Iterator[Case]:
     """Yield each exchange with each fault that fits it."""
-    counts: Counter[Where] = Counter()
+    tokens: set[str | None] = set()
+    before: dict[Where, list[frozenset[Trait]]] = defaultdict(list)
     for exchange in exchanges:
         place = _place(exchange)
-        counts[place] += 1
         role = place.role or Role.REGISTRY
-        for fault in faults_for(exchange, role, door, rows):
-            always = fault.times == ALWAYS
-            if always and counts[place] > 1:
-                continue
-            where = replace(place, times=fault.times, nth=None if always else counts[place])
-            yield Case(((exchange, where, fault),))
+        request = Request(exchange.method, exchange.path, exchange.query, exchange.headers)
+        before[place].append(request_traits(request, role))
+        token = exchange.headers.get("Authorization")
+        fresh = token not in tokens
+        tokens.add(token)
+        for fault in faults_for(exchange, role, door, rows, fresh=fresh):
+            # As the plan counts: those that the effect can strike.
+            nth = sum(fault.effect.needs <= traits for traits in before[place])
+            if fault.times != ALWAYS:
+                yield Case(((exchange, replace(place, times=fault.times, nth=nth), fault),))
+            elif nth == 1:
+                yield Case(((exchange, replace(place, times=ALWAYS), fault),))
 
 
 def draw_pairs(cases: Sequence[Case], count: int, dice: random.Random) -> list[Case]:
