@@ -79,6 +79,12 @@ def registry() -> None:
     is_flag=True,
     help="With --auth bearer, give strangers tokens to pull with.",
 )
+@click.option(
+    "--sparse",
+    is_flag=True,
+    help="Take manifests that name blobs or manifests which aren't there, as an index for some of"
+    " its platforms only.",
+)
 @click.pass_context
 def serve_command(
     ctx: click.Context,
@@ -90,6 +96,7 @@ def serve_command(
     auth: str | None,
     accounts: tuple[tuple[str, str], ...],
     anonymous_pull: bool,
+    sparse: bool,
     **chosen: Any,
 ) -> None:
     """Serve a registry over plain HTTP until Ctrl-C or SIGTERM.
@@ -99,7 +106,7 @@ def serve_command(
     address, or when told that it is insecure.
     """
     address = parse_address(listen)
-    serving = Serving(_registry(directory), auth, dict(accounts), anonymous_pull)
+    serving = Serving(_registry(directory, sparse=sparse), auth, dict(accounts), anonymous_pull)
     handler = cast("ExtensibleCommand", ctx.command).front(serving, chosen)
     names = _sow(serving.registry, seeds, Options.from_context(ctx).temp_dir) if seeds else []
     where = "in memory" if directory is None else f"in {directory}"
@@ -114,12 +121,12 @@ def serve_command(
         threading.Event().wait()
 
 
-def _registry(directory: Path | None) -> Registry:
+def _registry(directory: Path | None, *, sparse: bool) -> Registry:
     try:
         store = None if directory is None else DirectoryStore(directory)
     except OSError as error:
         raise InvalidOption(f"can't keep images in {directory}: {error.strerror}") from error
-    return Registry(store, automatic_mount=True)
+    return Registry(store, automatic_mount=True, sparse=sparse)
 
 
 def _sow(registry: Registry, seeds: tuple[Seed, ...], temp_dir: str | None) -> list[str]:

@@ -1,8 +1,9 @@
 """The endpoints of manifests and tags.
 
 Rule: a manifest is kept byte for byte, and only when everything that it names is in its
-repository, with the size that it says; its subject alone may come later. Who changes a tag may say
-what it has to be before (If-Match, If-None-Match), and nobody comes in between.
+repository, with the size that it says; its subject alone may come later, unless sparse manifests
+are welcome. Who changes a tag may say what it has to be before (If-Match, If-None-Match), and
+nobody comes in between.
 Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
 """
 
@@ -39,10 +40,11 @@ MANIFEST_LIMIT: Final = 4 * 1024 * 1024
 
 
 class Manifests:
-    """Answer requests about manifests, by tag or by digest."""
+    """Answer requests about manifests, by tag or by digest; sparse ones name what isn't there."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, sparse: bool = False) -> None:
         self._store = store
+        self._sparse = sparse
         self._changing = threading.Lock()
 
     def get(self, route: Route, request: Request) -> Response:
@@ -118,7 +120,7 @@ class Manifests:
                     f"the manifest says {descriptor.size} bytes of {descriptor.digest},"
                     f" which has {size}",
                 )
-        if missing:
+        if missing and not self._sparse:
             raise Refusal(
                 ErrorCode.MANIFEST_BLOB_UNKNOWN,
                 f"the manifest names content that isn't in {repository}: {', '.join(missing)}",

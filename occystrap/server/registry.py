@@ -35,7 +35,8 @@ class Registry:
     """A Handler that is a whole registry, open to everyone; without a store it keeps all in memory.
 
     Chunks of uploads, except the last, have at least `chunk_min_length` bytes, and clients are told
-    so. With `automatic_mount` a blob of any repository is mounted for who names no source.
+    so. With `automatic_mount` a blob of any repository is mounted for who names no source. With
+    `sparse` manifests may name blobs and manifests that aren't there.
 
     with serve(Registry()) as listener:
         subprocess.run(["skopeo", "copy", ..., f"docker://{listener.host}/library/busybox"])
@@ -47,12 +48,14 @@ class Registry:
         *,
         chunk_min_length: int = 0,
         automatic_mount: bool = False,
+        sparse: bool = False,
         new_session: Callable[[], str] = new_session,
     ) -> None:
         self.store = MemoryStore() if store is None else store
         uploads = Uploads(self.store, new_session=new_session, chunk_min_length=chunk_min_length)
         pushing = Pushing(self.store, uploads, automatic_mount=automatic_mount)
-        self._endpoints = _endpoints(self.store, pushing)
+        manifests = Manifests(self.store, sparse=sparse)
+        self._endpoints = _endpoints(self.store, pushing, manifests)
 
     def handle(self, request: Request) -> Response:
         """Answer a request of the distribution API."""
@@ -79,8 +82,10 @@ class Registry:
         return endpoint(route, request)
 
 
-def _endpoints(store: Store, pushing: Pushing) -> dict[tuple[RouteKind, str], Endpoint]:
-    blobs, manifests, listing = Blobs(store), Manifests(store), Listing(store)
+def _endpoints(
+    store: Store, pushing: Pushing, manifests: Manifests
+) -> dict[tuple[RouteKind, str], Endpoint]:
+    blobs, listing = Blobs(store), Listing(store)
     return {
         (RouteKind.PING, "GET"): _ping,
         (RouteKind.PING, "HEAD"): _ping,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from occystrap.commands.registry import registry
 from occystrap.main import cli
 from occystrap.oci.digest import Digest
+from occystrap.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from occystrap.server.doors.listener import serve
 from occystrap.server.registry import Registry
 from tests.support.serving import SERVE, running
@@ -50,6 +52,16 @@ def test_images_outlive_it_in_a_directory(tmp_path: Path) -> None:
     with running("--dir", directory) as (_, url), reached(url) as wire:
         assert wire.get_manifest("a/b", "v1").content == manifest
         assert wire.get_blob("a/b", Digest.of(b"layer")).content == b"layer"
+
+
+@pytest.mark.parametrize(("options", "status"), [(["--sparse"], 201), ([], 404)])
+def test_sparse_manifests_come_in_if_wanted(options: list[str], status: int) -> None:
+    """An index whose only image isn't there."""
+    absent = {"mediaType": OCI_MANIFEST, "digest": str(Digest.of(b"absent")), "size": 6}
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [absent]}
+    with running(*options) as (_, url), reached(url) as wire:
+        response = wire.put_manifest("a/b", "v1", json.dumps(index).encode(), OCI_INDEX)
+        assert response.status_code == status
 
 
 def test_it_says_where_images_are_kept(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ All of it in process and in both stores.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,10 +14,11 @@ import httpx
 import pytest
 
 from occystrap.oci.digest import Digest
+from occystrap.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.registry import Registry
 from occystrap.server.store import Store
-from tests.support.wire import Wire, error_code, image_manifest
+from tests.support.wire import CONFIG, Wire, error_code, image_manifest
 
 CONTENT = bytes(range(256)) * 4
 DIGEST = Digest.of(CONTENT)
@@ -90,6 +92,53 @@ def test_a_mount_without_a_source_may_find_one(store: Store) -> None:
     assert wire.client.post(UPLOADS, params=absent).status_code == 202
     elsewhere = {"mount": str(DIGEST), "from": "no/where"}
     assert wire.client.post("/v2/c/blobs/uploads/", params=elsewhere).status_code == 202
+
+
+def described(content: bytes, media_type: str) -> dict[str, object]:
+    """Make a descriptor."""
+    return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
+
+
+def sparse_manifests() -> list[bytes]:
+    """An image without one of its layers, and an index with that image and one that never came."""
+    config, layer = described(CONFIG, OCI_CONFIG), described(b"absent", OCI_LAYER)
+    image = json.dumps(
+        {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [layer]}
+    ).encode()
+    entries = [described(image, OCI_MANIFEST), described(b"never came", OCI_MANIFEST)]
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    return [image, json.dumps(index).encode()]
+
+
+def test_a_sparse_manifest_is_taken_where_it_is_welcome(store: Store) -> None:
+    """With a layer missing, or a platform; as a whole it comes out, and what is missing is not."""
+    wire = wire_of(Registry(store, sparse=True))
+    wire.put_blob("a/b", CONFIG)
+    for raw, media_type in zip(sparse_manifests(), (OCI_MANIFEST, OCI_INDEX), strict=True):
+        assert wire.put_manifest("a/b", "tip", raw, media_type).status_code == 201
+        got = wire.client.get("/v2/a/b/manifests/tip", headers={"Accept": media_type})
+        assert (got.status_code, got.content) == (200, raw)
+    assert wire.get_blob("a/b", Digest.of(b"absent")).status_code == 404
+    absent = wire.client.get(f"/v2/a/b/manifests/{Digest.of(b'never came')}")
+    assert (absent.status_code, error_code(absent)) == (404, "MANIFEST_UNKNOWN")
+
+
+def test_a_sparse_manifest_still_tells_the_truth_of_what_is_there(store: Store) -> None:
+    """A size that isn't the blob's is refused."""
+    wire = wire_of(Registry(store, sparse=True))
+    wire.put_blob("a/b", CONFIG)
+    document = json.loads(sparse_manifests()[0])
+    document["config"]["size"] += 1
+    response = wire.put_manifest("a/b", "tip", json.dumps(document).encode(), OCI_MANIFEST)
+    assert (response.status_code, error_code(response)) == (400, "SIZE_INVALID")
+
+
+def test_a_sparse_manifest_is_refused_by_default(wire: Wire) -> None:
+    """404, with every digest that is missing."""
+    wire.put_blob("a/b", CONFIG)
+    response = wire.put_manifest("a/b", "tip", sparse_manifests()[0], OCI_MANIFEST)
+    assert (response.status_code, error_code(response)) == (404, "MANIFEST_BLOB_UNKNOWN")
+    assert response.json()["errors"][0]["detail"] == {"digests": [str(Digest.of(b"absent"))]}
 
 
 def test_uploads_may_be_named_by_others(store: Store) -> None:
