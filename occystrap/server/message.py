@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, urlencode
 
 from occystrap.oci.redaction import redact_headers, redact_url
 from occystrap.server.signals import (
@@ -114,7 +114,7 @@ class Request:
 
     `path` is still percent-encoded, `query` isn't. `host` is what the client calls the server,
     with the port; `client` is where it comes from and `door` how it came in. `body` can be read
-    until `handle` returns.
+    until `handle` returns. `raw_target` is what the client wrote on its request line, if it did.
 
     Reading `body` raises RequestAborted when the client breaks off.
     """
@@ -128,6 +128,19 @@ class Request:
     host: str = ""
     client: str = ""
     door: str = ""
+    raw_target: str = ""
+
+    @property
+    def target(self) -> str:
+        """Path and query, letter by letter as the client wrote them.
+
+        They are written anew if a handler has replaced either of them, or no client wrote any.
+        """
+        written = _origin_form(self.raw_target)
+        if _split(written) == (self.path, self.query):
+            return written
+        query = urlencode(self.query, quote_via=quote)
+        return f"{self.path}?{query}" if query else self.path
 
     def parameter(self, name: str) -> str | None:
         """Return the first value of a query parameter."""
@@ -177,8 +190,16 @@ class Handler(Protocol):
 
 def split_target(target: str) -> tuple[str, Query]:
     """Take a request target apart, in the form that servers get or the one that proxies get."""
-    if not target.startswith("/") and "://" in target:
-        authority_and_path = target.partition("://")[2]
-        target = "/" + authority_and_path.partition("/")[2]
+    return _split(_origin_form(target))
+
+
+def _split(target: str) -> tuple[str, Query]:
     path, _, query = target.partition("?")
     return path, tuple(parse_qsl(query, keep_blank_values=True))
+
+
+def _origin_form(target: str) -> str:
+    """Leave away scheme and authority, which proxies get (RFC 9112 section 3.2)."""
+    if target.startswith("/") or "://" not in target:
+        return target
+    return "/" + target.partition("://")[2].partition("/")[2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,34 @@ def test_no_secret_is_shown() -> None:
 def test_targets(target: str, path: str, query: tuple[tuple[str, str], ...]) -> None:
     """A path and the parameters, in both forms of a request target."""
     assert split_target(target) == (path, query)
+
+
+ODD_TARGETS = [
+    "/v2/",
+    "/a%2fb//c?n=1&&m&e=#x",
+    "/x?sig=a+b%20c%2Fd%2fe/f&u=%ff",
+    "/x?",
+    "/a/../b?x=%zz",
+]
+
+
+@pytest.mark.parametrize("target", ODD_TARGETS)
+def test_a_target_is_kept_as_it_was_written(target: str) -> None:
+    """Although path and query are taken apart; of what a proxy gets, the path and query are."""
+    path, query = split_target(target)
+    assert Request("GET", path, query, raw_target=target).target == target
+    assert Request("GET", path, query, raw_target=f"http://h:1{target}").target == target
+
+
+def test_a_target_is_written_anew_when_something_else_is_meant() -> None:
+    """What a handler puts into path or query counts."""
+    request = Request("GET", "/a%20b", (("n", "1"),), raw_target="/a%20b?n=1")
+    assert replace(request, path="/c").target == "/c?n=1"
+    assert replace(request, query=(("last", "x y&z"), ("e", ""))).target == (
+        "/a%20b?last=x%20y%26z&e="
+    )
+    assert replace(request, query=()).target == "/a%20b"
+    assert Request("GET", "/v2/").target == "/v2/"
 
 
 def test_parameters_are_looked_up() -> None:

@@ -133,7 +133,8 @@ class Http1Connection:
         return event
 
     def _request(self, event: h11.Request) -> Request:
-        path, query = split_target(event.target.decode("latin-1"))
+        target = event.target.decode("latin-1")
+        path, query = split_target(target)
         fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in event.headers.raw_items()]
         headers = Headers(fields)
         return Request(
@@ -146,6 +147,7 @@ class Http1Connection:
             host=headers.get("Host") or "",
             client=self._client,
             door="http/1.1",
+            raw_target=target,
         )
 
     def _body(self) -> Iterator[bytes]:

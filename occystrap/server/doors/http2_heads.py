@@ -29,7 +29,8 @@ def request_of(fields: RawFields, body: Iterable[bytes], *, scheme: str, client:
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
     pseudo = {name: value for name, value in pairs if name.startswith(":")}
     headers = Headers(pair for pair in pairs if not pair[0].startswith(":"))
-    path, query = split_target(pseudo.get(":path", "/"))
+    target = pseudo.get(":path", "/")
+    path, query = split_target(target)
     host = pseudo.get(":authority") or headers.get("Host") or ""
     if host and "Host" not in headers:
         headers = Headers((("Host", host), *headers))
@@ -43,6 +44,7 @@ def request_of(fields: RawFields, body: Iterable[bytes], *, scheme: str, client:
         host=host,
         client=client,
         door="http/2",
+        raw_target=target,
     )
 
 

@@ -131,7 +131,10 @@ class Exchange:
 
     def _translated(self) -> Request:
         request = self._request
-        path, query = split_target(request.url.raw_path.decode("ascii"))
+        # The extension replaces what httpx makes of a URL, as it does below a real transport.
+        raw: bytes = request.extensions.get("target", request.url.raw_path)
+        target = raw.decode("latin-1")
+        path, query = split_target(target)
         fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw]
         return Request(
             request.method,
@@ -142,6 +145,7 @@ class Exchange:
             scheme=request.url.scheme,
             host=request.headers.get("Host", ""),
             door="in-process",
+            raw_target=target,
         )
 
     def _checked(self, body: Iterable[bytes]) -> Iterator[bytes]:

@@ -167,6 +167,17 @@ def test_the_handler_sees_the_request(way: Way, reach: Reach) -> None:
     assert request.door == way.name.partition(" ")[0]
 
 
+def test_the_handler_can_see_the_target_letter_by_letter(reach: Reach) -> None:
+    """Also what httpx would have written otherwise, and what decoding loses."""
+    script = Script(echo)
+    target = '/v2/../a%2fb?sig=a+b%2f%2F&&x&q="1"'
+    reach(script).get("/", extensions={"target": target.encode()})
+    (request,) = script.requests
+    assert request.target == target
+    assert request.path == "/v2/../a%2fb"
+    assert request.query == (("sig", "a b//"), ("x", ""), ("q", '"1"'))
+
+
 def test_every_header_of_an_answer_arrives(reach: Reach) -> None:
     """In their order, duplicates and all that is in Latin-1."""
     fields = [("Link", "<a>"), ("X-Umlaut", "\xe4"), ("Link", "<b>"), ("Content-Length", "0")]
