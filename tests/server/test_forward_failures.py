@@ -6,6 +6,7 @@ import json
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -137,10 +138,11 @@ def test_a_registry_that_never_answers() -> None:
         asked_enough.wait(60)
         raise CloseConnection
 
-    timeout = httpx.Timeout(0.2)
+    timeout, begin = httpx.Timeout(0.2), time.monotonic()
     with serve(Script(wait)) as up, Forward(up.url, timeout=timeout) as forward:
         response = forward.handle(Request("GET", "/v2/"))
         asked_enough.set()
+    assert time.monotonic() - begin < 20
     assert response.status == 504
     assert "timed out (ReadTimeout)" in said(response)
 

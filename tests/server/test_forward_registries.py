@@ -21,7 +21,7 @@ from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.doors.listener import serve
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.forward import Forward, OtherOrigins
-from occystrap.server.message import Request
+from occystrap.server.message import Headers, Request, Response
 from pytest_occystrap.fake import FakeRegistry
 from tests.server.doors.scripts import Script
 from tests.support.archives import oci_layout
@@ -115,6 +115,26 @@ def test_what_a_client_sends_to_a_redirect_is_no_password() -> None:
         assert response.content == image.layers[0].content[:4]
         assert response.url.path.startswith("/.forward/https/storage.test/")
         assert response.request.headers["Authorization"] == "Bearer x"
+
+
+def test_cookies_are_for_the_registry_alone() -> None:
+    """Else those of all origins would be one jar: clients know the proxy's host only."""
+    realm = 'Bearer realm="https://auth.test/token"'
+    said = Headers({"WWW-Authenticate": realm, "Set-Cookie": "a=b", "Content-Length": "0"})
+    upstream = Script(lambda _: Response(401, said))
+    sent = Headers({"Authorization": "Basic x", "Cookie": "a=b"})
+    with (
+        httpx.Client(transport=InProcessTransport(upstream)) as client,
+        Forward("https://r.test", client=client, other_origins="through") as forward,
+    ):
+        answers = [
+            forward.handle(Request("GET", path, headers=sent, host="proxy"))
+            for path in ("/v2/", "/.forward/realm/https/auth.test/token")
+        ]
+    assert ["Set-Cookie" in answer.headers for answer in answers] == [True, False]
+    assert ["Cookie" in request.headers for request in upstream.requests] == [True, False]
+    assert [request.host for request in upstream.requests] == ["r.test", "auth.test"]
+    assert all("Authorization" in request.headers for request in upstream.requests)
 
 
 def test_blobs_of_a_redirect_are_not_fetched_over_http2() -> None:

@@ -27,6 +27,7 @@ LOCATIONS: list[tuple[Asked, str, str]] = [
     (AT_ROOT, "", ""),
     (AT_ROOT, "https://reg.example/v2/x?s=%2f+&&a#f", f"{BASE}/v2/x?s=%2f+&&a#f"),
     (AT_ROOT, "HTTPS://REG.example:443/v2/x", f"{BASE}/v2/x"),
+    (AT_ROOT, "https://reg.example/v2/x?", f"{BASE}/v2/x?"),
     (AT_ROOT, "https://reg.example", f"{BASE}/"),
     (AT_ROOT, "https://reg.example?a=b", f"{BASE}/?a=b"),
     (AT_ROOT, "//reg.example/v2/", f"{BASE}/v2/"),
@@ -187,7 +188,7 @@ def test_the_oldest_origins_are_forgotten() -> None:
     for number in range(1500):
         other.add(CDN, realm=False)
         other.add(Origin("https", "many.example", number), realm=False)
-    assert other.knows(AT_CDN)
+        assert other.knows(AT_CDN)
     assert other.knows(Asked(Origin("https", "many.example", 1499), "/"))
     assert not other.knows(Asked(Origin("https", "many.example", 1), "/"))
 
