@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from occystrap.client.traffic import Traffic
     from occystrap.uri import URISpec
 
 __all__ = ["QUAY_API_BASE", "QuayAPIError", "QuayClient", "resolve_quay_uri"]
@@ -47,11 +48,13 @@ class QuayClient:
         *,
         retries: int = util.MAX_RETRIES,
         base: str = QUAY_API_BASE,
+        traffic: Traffic | None = None,
     ) -> None:
         self._token = token
         self._base = base.rstrip("/")
         self._rate_limiter = rate_limiter
         self._retries = retries
+        self._traffic = traffic
         self._own_client = util.create_client() if client is None else None
         self._client = self._own_client or client
 
@@ -111,6 +114,8 @@ class QuayClient:
         chosen: dict[str, Any] = {"client": self._client, "retries": self._retries}
         if self._rate_limiter is not None:
             chosen["rate_limiter"] = self._rate_limiter
+        if self._traffic is not None:
+            chosen["traffic"] = self._traffic
         try:
             answer: object = util.request_url("GET", url, headers=headers, **chosen).json()
         except util.UnauthorizedException as error:

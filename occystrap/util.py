@@ -46,9 +46,13 @@ def open_session(
     rate_limiter: RateLimiter | None = None,
     retries: int = MAX_RETRIES,
     stats: RequestStats | None = None,
+    traffic: Traffic | None = None,
 ) -> Session:
-    """Make a session over a client, or over one of its own that it closes."""
-    traffic = Traffic(limiter=rate_limiter, policy=RetryPolicy(retries), stats=stats)
+    """Make a session over a client, or over one of its own that it closes.
+
+    `traffic` brings all manners at once: limit, retries, counts, and the clock to wait by.
+    """
+    traffic = traffic or Traffic(limiter=rate_limiter, policy=RetryPolicy(retries), stats=stats)
     return Session(client, traffic)
 
 
@@ -62,12 +66,15 @@ def request_url(  # noqa: PLR0913, PLR0917 - the signature is public
     retries: int = MAX_RETRIES,
     client: httpx.Client | None = None,
     rate_limiter: RateLimiter | None = None,
+    *,
+    traffic: Traffic | None = None,
 ) -> httpx.Response:
     """Ask for a URL and return the response: any 2xx, also after redirects.
 
     What may pass is tried `retries` more times. `data` is sent as it is when it is bytes or text,
     and as JSON otherwise. With `stream` the body is still on its way: iterate `iter_bytes` or
     `iter_raw`, then call `close`. Without `client` one is made, and closed with the response.
+    `traffic` stands in for `retries` and `rate_limiter`.
 
     Raises:
         UnauthorizedException: the answer is 401.
@@ -77,7 +84,7 @@ def request_url(  # noqa: PLR0913, PLR0917 - the signature is public
     sent = dict(headers or {})
     content = _content(data, sent)
     ask = Ask(method, url, sent, content, basic=auth, limit=sys.maxsize)
-    session = open_session(client, rate_limiter=rate_limiter, retries=retries)
+    session = open_session(client, rate_limiter=rate_limiter, retries=retries, traffic=traffic)
     try:
         answer = session.open(ask) if stream else session.request(ask)
     except BaseException:

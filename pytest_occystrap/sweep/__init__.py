@@ -29,6 +29,7 @@ __all__ = [
     "DOORS",
     "CaseResult",
     "CommandFailed",
+    "Door",
     "Expect",
     "Row",
     "SweepFault",

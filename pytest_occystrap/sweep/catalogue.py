@@ -105,7 +105,7 @@ CATALOGUE: Final[Sequence[Row]] = (
     Row(_each(f.location("absolute"), f.location("relative")), needs=_WRITE),
     Row(_each(f.location("missing"), f.location("other_host")), expect=Expect.EITHER),
     Row(_each(f.link_loop(), f.link_loop("other_host")), expect=Expect.EITHER),
-    Row(_each(f.page_size_refused()), expect=Expect.EITHER),
+    Row(_each(f.page_size_refused()), expect=Expect.EITHER, without=_UNVERIFIED),
     # Tokens and signatures, once.
     Row(lambda at: [] if at.fresh else [f.expire_token()]),
     Row(lambda at: [f.expire_token()] if at.fresh else [], expect=Expect.EITHER),

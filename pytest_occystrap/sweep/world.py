@@ -42,6 +42,10 @@ class World:
         """The time of the registry, and of whoever waits by it."""
         return self.registry.clock
 
+    def felt(self) -> float:
+        """Tell the time as the operation feels it: what it waits for passes, and its work, too."""
+        return self.clock.felt()
+
     def sleep(self, seconds: float) -> None:
         """Let time pass without waiting."""
         self.clock.advance(seconds)

@@ -1,0 +1,204 @@
+"""What occystrap is swept with: its operations, and the worlds that they take place in.
+
+Rule: an operation waits by the clock of its world and draws from a seed, so that whatever a sweep
+finds can be found again.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import random
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from occystrap.client.traffic import Traffic
+from occystrap.errors import VerificationError
+from occystrap.move import move
+from occystrap.oci.digest import Digest
+from occystrap.options import Options
+from occystrap.pipeline import PipelineBuilder
+from occystrap.quay import QuayClient
+from pytest_occystrap.dialects import DIALECTS
+from pytest_occystrap.fake import FakeRegistry
+from pytest_occystrap.sweep import Door, World
+
+__all__ = ["SWEEPS", "Sweep"]
+
+_SOURCE: Final = "org/app:1"
+_TARGET: Final = "org/copy:2"
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """An operation in a kind of world: what `fault_sweep` takes."""
+
+    name: str
+    operation: Callable[[World], object]
+    prepare: Callable[[World], object]
+    check: Callable[[World, object], object]
+    door: Door = "in-process"
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def world(self) -> str:
+        """Name the world."""
+        dialect = self.options.get("dialect") or "specification"
+        return f"{dialect}, {self.door}"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Return what `fault_sweep` takes by name."""
+        return {
+            "name": self.name,
+            "prepare": self.prepare,
+            "check": self.check,
+            "door": self.door,
+            **self.options,
+        }
+
+
+def _traffic(world: World) -> Traffic:
+    return Traffic(
+        clock=world.felt,
+        wall_clock=world.clock,
+        sleep=world.sleep,
+        dice=random.Random(7).random,  # noqa: S311 - the same each time
+    )
+
+
+def _move(world: World, source: str, destination: str) -> None:
+    accounts = world.registry.accounts
+    username, password = next(iter(accounts.items()))
+    options = Options(
+        max_workers=2, insecure=not world.secure, username=username, password=password
+    )
+    with PipelineBuilder(options, client=world.client, traffic=_traffic(world)) as builder:
+        report = move(builder, source, destination)
+    if report.errors:
+        raise VerificationError(report.errors[0].message)
+
+
+def _seed(world: World) -> None:
+    world.registry.add_random_image(_SOURCE, size=60_000, layers=2, seed=1)
+
+
+def _seed_index(world: World) -> None:
+    platforms = ("linux/amd64", "linux/arm64/v8")
+    images = {
+        platform: world.registry.add_random_image(f"org/part:{number}", size=9000, seed=number)
+        for number, platform in enumerate(platforms)
+    }
+    world.registry.add_index(_SOURCE, images)
+
+
+@functools.cache
+def _tarball() -> bytes:
+    """Make the tarball that pushes begin with: of the image that pulls begin with."""
+    with FakeRegistry() as registry, tempfile.TemporaryDirectory() as directory:
+        registry.add_random_image(_SOURCE, size=60_000, layers=2, seed=1)
+        path = Path(directory) / "source.tar"
+        with PipelineBuilder(client=registry.client) as builder:
+            move(builder, f"registry://quay.io/{_SOURCE}", f"tar://{path}")
+        return path.read_bytes()
+
+
+def _put_tarball(world: World) -> None:
+    (world.directory / "source.tar").write_bytes(_tarball())
+
+
+def pull(world: World) -> None:
+    """Pull an image into a tarball."""
+    _move(world, f"registry://{world.host}/{_SOURCE}", f"tar://{world.directory}/app.tar")
+
+
+def _check_pull(world: World, _value: object) -> None:
+    image = world.registry.image(_SOURCE)
+    with tarfile.open(world.directory / "app.tar") as archive:
+
+        def read(name: str) -> bytes:
+            member = archive.extractfile(name)
+            assert member is not None
+            return member.read()
+
+        (entry,) = json.loads(read("manifest.json"))
+        assert read(entry["Config"]) == image.config.raw
+        found = [str(Digest.of(read(name))) for name in entry["Layers"]]
+    assert found == [layer.diff_id for layer in image.layers]
+
+
+def push(world: World) -> None:
+    """Push an image from a tarball."""
+    _move(world, f"tar://{world.directory}/source.tar", f"registry://{world.host}/{_TARGET}")
+
+
+def _check_push(world: World, _value: object) -> None:
+    pushed = world.registry.image(_TARGET)
+    with tarfile.open(fileobj=io.BytesIO(_tarball())) as archive:
+        names = [name for name in archive.getnames() if name.endswith("layer.tar")]
+    assert [layer.diff_id.removeprefix("sha256:") for layer in pushed.layers] == [
+        name.partition("/")[0] for name in names
+    ]
+
+
+def copy(world: World) -> None:
+    """Copy an image from repository to repository."""
+    _move(world, f"registry://{world.host}/{_SOURCE}", f"registry://{world.host}/{_TARGET}")
+
+
+def copy_index(world: World) -> None:
+    """Copy an index with its images."""
+    source = f"registry://{world.host}/{_SOURCE}?platform=all"
+    _move(world, source, f"registry://{world.host}/{_TARGET}")
+
+
+def _check_copy(world: World, _value: object) -> None:
+    assert world.registry.image(_TARGET).digest == world.registry.image(_SOURCE).digest
+
+
+def discover(world: World) -> object:
+    """Find repositories and their tags by the API of Quay."""
+    base = f"{world.url.rstrip('/')}/api/v1"
+    quay = QuayClient(client=world.client, base=base, traffic=_traffic(world))
+    names = sorted(quay.list_repositories("org"))
+    return [name for name in names if quay.has_tag("org", name, "1")]
+
+
+def _seed_quay(world: World) -> None:
+    for number in range(3):
+        world.registry.add_image(f"org/app{number}:{1 if number else 2}")
+
+
+def _check_discover(_world: World, value: object) -> None:
+    assert value == ["app1", "app2"]
+
+
+_PULL: Final = Sweep("pull to tar", pull, _seed, _check_pull)
+_PUSH: Final = Sweep("push from tar", push, _put_tarball, _check_push)
+_COPY: Final = Sweep("copy", copy, _seed, _check_copy)
+_COPY_INDEX: Final = Sweep("copy an index", copy_index, _seed_index, _check_copy)
+_DISCOVER: Final = Sweep("discover on quay", discover, _seed_quay, _check_discover)
+#: Registries that nobody but their owner pushes to.
+_READ_ONLY: Final = frozenset({"mcr"})
+_SOCKETS: Final[tuple[Door, ...]] = ("http/1.1", "http/1.1 tls", "http/2 tls")
+_GUARDED: Final[Mapping[str, Any]] = {"auth": "bearer", "redirects": True}
+
+
+def _sweeps() -> Iterator[Sweep]:
+    for operation in (_PULL, _PUSH, _COPY, _COPY_INDEX):
+        yield replace(operation, options=_GUARDED)
+        for dialect in DIALECTS:
+            if operation is _PULL or dialect not in _READ_ONLY:
+                yield replace(operation, options={"dialect": dialect})
+    yield replace(_DISCOVER, options={"dialect": "quay"})
+    for door in _SOCKETS:
+        for operation in (_PULL, _PUSH, _COPY):
+            yield replace(operation, options=_GUARDED, door=door)
+
+
+SWEEPS: Final = tuple(_sweeps())
