@@ -114,17 +114,30 @@ class ByRoute(httpx.BaseTransport):
     """Send small questions one way, and blobs and whatever writes another way.
 
     Measured with httpx 0.28: a body moves at 1.0-1.5 GB/s over HTTP/1.1 and 0.2 over HTTP/2, where
-    an upload can also hang; but many small answers share one HTTP/2 connection.
+    an upload can also hang; but many small answers share one HTTP/2 connection. An origin where the
+    small way breaks down is asked the other way from then on: it may be HTTP/2 that is the trouble.
     """
 
     def __init__(self, small: httpx.BaseTransport, large: httpx.BaseTransport) -> None:
         self._small = small
         self._large = large
+        self._troubled: set[tuple[str, str, int | None]] = set()
+        self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Pass the request to the side that it belongs to."""
-        transport = self._large if _is_large(request) else self._small
-        return transport.handle_request(request)
+        url = request.url
+        origin = url.scheme, url.host, url.port
+        with self._lock:
+            troubled = origin in self._troubled
+        if troubled or _is_large(request):
+            return self._large.handle_request(request)
+        try:
+            return self._small.handle_request(request)
+        except httpx.ProtocolError:
+            with self._lock:
+                self._troubled.add(origin)
+            raise
 
     def close(self) -> None:
         """Close both sides."""

@@ -44,10 +44,13 @@ DEFAULT_CHUNK: Final = 4 * 1024 * 1024
 _MOST_CHUNK: Final = 256 * 1024 * 1024
 _CREATED: Final = 201
 _NOT_FOUND: Final = 404
+_NOT_ALLOWED: Final = 405
 _TOO_LARGE: Final = 413
 _NO_RANGE: Final = 416
+#: From all at once to chunks, and back: who refuses both isn't asked for ever.
+_MOST_CHANGES: Final = 2
 #: Answers to HEAD that mean "not there", or "no way to tell".
-_ABSENT: Final = frozenset({_NOT_FOUND, 405})
+_ABSENT: Final = frozenset({_NOT_FOUND, _NOT_ALLOWED})
 #: Beside the passing ones: the session is gone, is at another place, or someone else ended it.
 _DOUBTFUL: Final = RETRIED_STATUSES | {_NOT_FOUND, _NO_RANGE}
 _DOUBTFUL_CODES: Final = ("BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN")
@@ -98,7 +101,7 @@ class BlobUpload:
         if begun is not None and begun.status == _CREATED:
             return UploadOutcome.MOUNTED
         attempts = self.session.traffic.attempts(host_of(self.base))
-        chunk, spoilt = self.chunk, False
+        chunk, changes, spoilt = self.chunk, 0, False
         while True:
             begun = begun or self._ask("POST", self._url(RouteKind.UPLOADS))
             source = _Watched(self.body)
@@ -107,9 +110,9 @@ class BlobUpload:
                 return UploadOutcome.UPLOADED
             except OccystrapError as error:
                 begun = None
-                smaller = _smaller(chunk, error)
-                if smaller != chunk:
-                    chunk = smaller
+                other = _other_size(chunk, error)
+                if other != chunk and changes < _MOST_CHANGES:
+                    chunk, changes = other, changes + 1
                 elif source.spoilt and not spoilt:
                     spoilt = True
                 elif self._has_landed(error, source, attempts):
@@ -257,15 +260,15 @@ def _can_be(descriptor: Descriptor, answer: Answer) -> bool:
     return "Transfer-Encoding" not in answer.headers
 
 
-def _status(error: OccystrapError) -> int:
-    return error.status if isinstance(error, APIException) else 0
-
-
-def _smaller(chunk: int | None, error: OccystrapError) -> int | None:
-    """Choose the size of chunks when what was sent at once was too much; GHCR says so by 416."""
-    status = _status(error)
-    too_large = status == _TOO_LARGE or (
-        isinstance(error, APIException) and status == _NO_RANGE and "too large" in error.text
+def _other_size(chunk: int | None, error: OccystrapError) -> int | None:
+    """Choose another size of chunks, None being all at once, when that may be what is wrong."""
+    if not isinstance(error, APIException):
+        return chunk
+    if error.method == "PATCH" and error.status == _NOT_ALLOWED:
+        return None  # Artifact Registry takes no chunks
+    # GHCR says 416 of chunks that are too large.
+    too_large = error.status == _TOO_LARGE or (
+        error.status == _NO_RANGE and "too large" in error.text
     )
     if too_large and (chunk is None or chunk > DEFAULT_CHUNK):
         return DEFAULT_CHUNK
