@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,14 @@ def test_the_clock_stands_still() -> None:
     clock.advance(2.5)
     assert clock() == 12.5
     assert repr(clock) == "FakeClock(12.5)"
+
+
+def test_the_clock_begins_in_the_present(make: MakeRegistry) -> None:
+    """A client that keeps time itself finds that its token is good for as long as it was told."""
+    registry = make(auth="bearer", token_lifetime=300)
+    token = registry.client.get("/token").json()
+    age = datetime.now(UTC) - datetime.fromisoformat(token["issued_at"])
+    assert age.total_seconds() < token["expires_in"] == 300
 
 
 def test_passwords_are_not_among_what_is_printed(make: MakeRegistry) -> None:
