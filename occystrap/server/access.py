@@ -109,7 +109,7 @@ def knows_password(accounts: Mapping[str, str], username: str, password: str) ->
     return expected is not None and hmac.compare_digest(expected.encode(), password.encode())
 
 
-def unauthorized(challenge: Challenge, scopes: Iterable[Scope] = ()) -> Response:
+def unauthorized(challenge: Challenge, scopes: Iterable[Scope] = (), message: str = "") -> Response:
     """Answer 401, with the way in and what is asked for."""
     detail = [
         {"Type": scope.kind, "Class": "", "Name": scope.name, "Action": action}
@@ -120,4 +120,5 @@ def unauthorized(challenge: Challenge, scopes: Iterable[Scope] = ()) -> Response
         "WWW-Authenticate": str(challenge),
         "Docker-Distribution-Api-Version": "registry/2.0",
     }
-    return Refusal(ErrorCode.UNAUTHORIZED, detail=detail or None, headers=headers).response
+    code = ErrorCode.UNAUTHORIZED
+    return Refusal(code, message, detail=detail or None, headers=headers).response

@@ -30,6 +30,10 @@ __all__ = ["Accounts", "IssuedToken", "Rights", "TokenEndpoint", "TokenForm", "T
 Rights = Callable[[str, Scope], Iterable[str]]
 
 _LARGEST_FORM: Final = 64 * 1024
+#: Not the words that go with the code: Docker takes a 401 that says no more for a hitch, and asks
+#: again for 50 seconds.
+_INCORRECT: Final = "incorrect user name or password"
+_MISSING: Final = "there is no token without a user name and a password"
 _OFFLINE: Final = (("offline_token", "true"), ("access_type", "offline"))
 
 
@@ -157,7 +161,9 @@ class TokenEndpoint:
         asked = _scopes(fields)
         account = self._account_of_form(dict(fields)) if posted else self._account(request)
         if account is None:
-            return unauthorized(Challenge("Basic", (("realm", self._accounts.realm),)))
+            known = posted or request.headers.get("Authorization") is not None
+            challenge = Challenge("Basic", (("realm", self._accounts.realm),))
+            return unauthorized(challenge, message=_INCORRECT if known else _MISSING)
         granted = tuple(self._grant(account, scope) for scope in asked)
         token = self._tokens.issue(account, request.method, asked, granted)
         return self._present(token, offline=any(pair in fields for pair in _OFFLINE))

@@ -110,7 +110,9 @@ def test_a_wrong_password_gets_nothing(client: httpx.Client, headers: dict[str, 
     response = client.get("/token", params={"scope": SCOPE}, headers=headers)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == 'Basic realm="registry"'
-    assert response.json()["errors"][0]["code"] == "UNAUTHORIZED"
+    (error,) = response.json()["errors"]
+    assert error["code"] == "UNAUTHORIZED"
+    assert error["message"] == "incorrect user name or password"
 
 
 @pytest.mark.parametrize("scope", ["junk", "repository:a", ":a:pull", "repository::pull"])
@@ -196,6 +198,14 @@ def test_everyone_is_known_without_accounts() -> None:
             assert client.get("/token", params={"scope": SCOPE}, auth=auth).status_code == 200
             assert granted(gate) == [SCOPE]
     assert [token.account for token in gate.issued] == ["mallory", ""]
+
+
+def test_strangers_are_told_what_is_missing() -> None:
+    """In other words than those of the code, which Docker takes for a hitch that will pass."""
+    gate = BearerGate(Registry(), accounts=ACCOUNTS, anonymous_pull=False)
+    with client_of(gate) as stranger:
+        (error,) = stranger.get("/token", params={"scope": SCOPE}).json()["errors"]
+    assert error["message"] == "there is no token without a user name and a password"
 
 
 def test_the_form_is_the_dialect_s() -> None:
