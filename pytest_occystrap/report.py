@@ -35,7 +35,8 @@ def oddity(exchange: Exchange) -> str:
         return ""
     if status == _NOT_FOUND and exchange.method == "HEAD":
         return ""
-    return ", ".join(map(str, exchange.errors)) or "an error without a word"
+    silent = "refused" if exchange.method == "HEAD" else "an error without a word"
+    return ", ".join(map(str, exchange.errors)) or silent
 
 
 def traffic_table(exchanges: Sequence[Exchange], notes: Mapping[int, str] | None = None) -> str:

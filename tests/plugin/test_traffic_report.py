@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_occystrap.plugin import MakeRegistry
 from tests.support.plugin_runs import run_suite as run
 from tests.support.plugin_runs import section
 
@@ -37,6 +38,21 @@ def test_a_failed_test_shows_the_traffic(pytester: pytest.Pytester) -> None:
     assert section(result, "registry traffic") == TRAFFIC
     assert section(result, "registry traffic (mirror)")[-1] == "1 request"
     assert section(result, "registry traffic (3)") == ["no requests"]
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [("HEAD", "refused"), ("GET", "UNAUTHORIZED: authentication required")],
+)
+def test_what_is_said_of_an_odd_answer(
+    make_registry: MakeRegistry, method: str, expected: str
+) -> None:
+    """The words of the registry; those to HEAD have no place, which isn't odd in itself."""
+    registry = make_registry(auth="basic")
+    registry.client.request(method, "/v2/", auth=("alice", "wrong"))
+    row = registry.traffic.splitlines()[1]
+    assert row.startswith("!")
+    assert row.endswith(f"  {expected}")
 
 
 def test_workers_pass_the_traffic_on(pytester: pytest.Pytester) -> None:
