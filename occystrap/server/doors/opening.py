@@ -115,6 +115,8 @@ class Connection:
         first = plain.receive()
         shakes_hands = first.startswith(_TLS_HANDSHAKE)
         if first and shakes_hands != (self._terms.tls is not None):
+            spoken, port = ("TLS", "a plain port") if shakes_hands else ("no TLS", "a port of TLS")
+            _LOG.debug("%s speaks %s to %s", self._client, spoken, port)
             plain.send(_NO_TLS if shakes_hands else _ONLY_TLS)
             linger(plain)
             return None

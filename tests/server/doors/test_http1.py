@@ -100,14 +100,16 @@ def test_an_endless_head_is_refused() -> None:
     assert talk(echo, head).startswith(b"HTTP/1.1 431 ")
 
 
-def test_a_tls_client_is_told_that_this_is_http() -> None:
+def test_a_tls_client_is_told_that_this_is_http(caplog: pytest.LogCaptureFixture) -> None:
     """Docker tries TLS first, and takes plain HTTP only after an answer that begins like it."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="x.test")
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
-    answer = talk(echo, outgoing.read())
+    with caplog.at_level(logging.DEBUG, "occystrap.server.doors.opening"):
+        answer = talk(echo, outgoing.read())
     assert answer.startswith(b"HTTP/1.0 400 Bad Request\r\n")
+    assert "speaks TLS to a plain port" in caplog.text
     incoming.write(answer)
     with pytest.raises(ssl.SSLError, match="WRONG_VERSION_NUMBER"):
         client.do_handshake()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import sys
@@ -75,12 +76,14 @@ def test_a_client_that_knows_another_authority() -> None:
         assert httpx.get(listener.url, verify=verify, trust_env=False).status_code == 200
 
 
-def test_a_client_that_speaks_no_tls_is_told() -> None:
+def test_a_client_that_speaks_no_tls_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """In HTTP, which it understands."""
+    caplog.set_level(logging.DEBUG, "occystrap.server.doors.opening")
     with serve(Script(echo), tls=shared_authority().server_context()) as listener:
         answer = httpx.get(f"http://{listener.host}/", trust_env=False)
     assert answer.status_code == 400
     assert "https" in answer.text
+    assert "speaks no TLS to a port of TLS" in caplog.text
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x16" * 1000])
