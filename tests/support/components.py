@@ -9,9 +9,12 @@ import pytest
 __all__ = ["INSTALL", "real_component"]
 
 INSTALL = {
+    "containerd": "apt-get install containerd",
     "curl": "apt-get install curl",
     "docker-registry": "apt-get install docker-registry",
+    "dockerd": "apt-get install docker.io",
     "openssl": "apt-get install openssl",
+    "podman": "apt-get install podman conmon runc golang-github-containers-common",
     "skopeo": "apt-get install skopeo",
     "unshare": "apt-get install util-linux",
 }
