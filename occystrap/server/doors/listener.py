@@ -11,13 +11,15 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from occystrap.errors import InvalidOption
-from occystrap.server.doors.opening import Connection, Terms
-from occystrap.server.doors.sockets import Address, authority, listen, name_client, path_of
+from occystrap.server.doors.opening import Connection, Greet, Terms
+from occystrap.server.doors.sockets import Address, Entrance, name_client
+from occystrap.server.doors.tls import TestAuthority
 from occystrap.server.message import CloseConnection, Handler
 
 __all__ = ["Listener", "parse_address", "serve"]
@@ -33,15 +35,15 @@ _SHORTAGE_SECONDS: Final = 0.1
 class Listener:
     """A handler within reach of sockets, until it is closed; made by `serve`."""
 
-    def __init__(self, handler: Handler, listening: socket.socket, terms: Terms) -> None:
+    def __init__(self, handler: Handler, entrance: Entrance, terms: Terms) -> None:
         self._handler = handler
-        self._listening = listening
+        self._entrance = entrance
         self._terms = terms
         #: Where it listens, if that is a unix socket.
-        self.socket_path: Path | None = path_of(listening)
+        self.socket_path: Path | None = entrance.path
         #: Where it listens, as in a URL or in the name of an image: `127.0.0.1:5000`. Clients of a
         #: unix socket say `localhost`.
-        self.host = "localhost" if self.socket_path else authority(listening.getsockname())
+        self.host = entrance.host
         self._lock = threading.Lock()
         self._connections: dict[Connection, threading.Thread] = {}
         self._closing = threading.Event()
@@ -68,26 +70,43 @@ class Listener:
     def close(self) -> None:
         """Stop listening, drop every connection, and wait for their threads."""
         self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
+        self._entrance.stop()
         self._thread.join()
-        if self.socket_path is not None and self._listening.fileno() >= 0:
-            self.socket_path.unlink(missing_ok=True)
-        self._listening.close()
-        with self._lock:
-            connections = dict(self._connections)
-        for connection in connections:
-            connection.stop()
+        self._entrance.close()
+        connections = self._stop_connections()
         deadline = time.monotonic() + _STOP_SECONDS
         for thread in connections.values():
             thread.join(max(deadline - time.monotonic(), 0))
             if thread.is_alive():
                 _LOG.warning("%s is still busy with a request", thread.name)
 
+    @contextlib.contextmanager
+    def down(self) -> Iterator[None]:
+        """Drop every connection and have all others refused, until the context ends.
+
+        The address stays taken. One context at a time.
+
+        Raises:
+            OSError: the address can't be listened on again.
+        """
+        self._entrance.shut()
+        self._stop_connections()
+        try:
+            yield
+        finally:
+            self._entrance.reopen()
+
+    def _stop_connections(self) -> dict[Connection, threading.Thread]:
+        with self._lock:
+            connections = dict(self._connections)
+        for connection in connections:
+            connection.stop()
+        return connections
+
     def _accept(self) -> None:
         while not self._closing.is_set():
             try:
-                connection, address = self._listening.accept()
+                connection, address = self._entrance.accept()
                 self._begin(connection, name_client(connection, address))
             except (OSError, RuntimeError) as error:
                 if not self._closing.is_set():
@@ -153,11 +172,17 @@ def serve(
     *,
     tls: ssl.SSLContext | None = None,
     http2: bool = True,
+    greet: Greet | None = None,
+    authority: TestAuthority | None = None,
 ) -> Listener:
     """Put a handler on a TCP port, where 0 takes any that is free, or on a unix socket.
 
     With `tls` clients have to speak TLS. They choose between HTTP/1.1 and, unless `http2` is false,
     HTTP/2: by ALPN if the context offers it (`set_alpn_protocols`), or by knowing beforehand.
+
+    `greet` is called with the address of each client as its connection begins, before TLS, in the
+    connection's thread. It may raise FailHandshake, RefuseConnection or CloseConnection. Handshakes
+    that are to fail take their certificates from `authority` (`shared_authority`).
 
     with serve(Registry()) as listener:
         httpx.get(f"{listener.url}/v2/")
@@ -165,4 +190,4 @@ def serve(
     Raises:
         OSError: the address can't be listened on.
     """
-    return Listener(handler, listen(address), Terms(tls, http2))
+    return Listener(handler, Entrance(address), Terms(tls, http2, greet, authority))
