@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 from occystrap.server.message import Headers, Request, Response
 
-__all__ = ["Script", "body_then", "echo", "text"]
+__all__ = ["Answer", "Script", "body_then", "echo", "raises", "text"]
+
+Answer = Callable[[Request], Response]
 
 
 class Script:
     """A handler made of a function; it keeps the requests that it saw."""
 
-    def __init__(self, function: Callable[[Request], Response]) -> None:
+    def __init__(self, function: Answer) -> None:
         self.requests: list[Request] = []
         self._function = function
 
@@ -37,3 +39,15 @@ def body_then(pieces: Iterable[bytes], error: Exception | None = None) -> Iterat
     yield from pieces
     if error is not None:
         raise error
+
+
+def raises(error: Exception, *, reading: int = 0) -> Answer:
+    """Make a function that reads so many pieces of a request, and gives no answer."""
+
+    def answer(request: Request) -> Response:
+        body = iter(request.body)
+        for _ in range(reading):
+            next(body)
+        raise error
+
+    return answer

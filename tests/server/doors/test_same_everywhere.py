@@ -18,40 +18,14 @@ from occystrap.server.message import (
     Response,
     Stall,
 )
-from tests.server.doors.scripts import Script, body_then, echo, text
-from tests.server.doors.ways import WAYS, Error, Way
+from tests.server.doors.scripts import Answer, Script, body_then, echo, raises, text
+from tests.server.doors.ways import WAYS, Error, Way, ask
 
 BODY = b"0123456789" * 10_000
 LENGTH = {"Content-Length": str(len(BODY))}
 TOO_LONG = len(BODY) + 1
 NOTHING = Error.NOTHING
-Answer = Callable[[Request], Response]
 Reach = Callable[[Handler], httpx.Client]
-
-#: What a client met: the answer if there was one, its bytes, and the error if there was one.
-Outcome = tuple[int | None, bytes, str, str]
-
-
-def ask(client: httpx.Client, method: str = "GET", timeout: float = 20) -> Outcome:
-    """Make a request and tell all that came of it."""
-    status, received = None, b""
-    try:
-        with client.stream(method, "/path?a=b", timeout=timeout) as response:
-            status = response.status_code
-            for piece in response.iter_raw():
-                received += piece
-    except httpx.HTTPError as error:
-        return status, received, type(error).__name__, str(error)
-    return status, received, "", ""
-
-
-def raises(error: Exception) -> Answer:
-    """Make a handler that gives no answer."""
-
-    def answer(request: Request) -> Response:
-        raise error
-
-    return answer
 
 
 def answers(*pieces: bytes, then: Exception | None = None, length: int | None = None) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 import sys
@@ -14,9 +15,10 @@ import httpx
 import pytest
 
 from occystrap.errors import InvalidOption
+from occystrap.server.doors.handshakes import refusal
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.doors.tls import TestAuthority, shared_authority
-from occystrap.server.message import Headers, ResetConnection, Response
+from occystrap.server.message import Handshake, Headers, ResetConnection, Response
 from tests.server.doors.scripts import Script, body_then, echo
 from tests.support.components import real_component
 
@@ -215,3 +217,39 @@ def test_an_openssl_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InvalidOption, match="no entropy"):
         TestAuthority().server_context()
+
+
+MISFITS = {
+    Handshake.UNKNOWN_AUTHORITY: "self-signed certificate|unable to get local issuer",
+    Handshake.WRONG_NAME: "certificate is not valid for 'registry.test'",
+    Handshake.EXPIRED: "certificate has expired",
+}
+
+
+@pytest.mark.parametrize("kind", MISFITS)
+def test_certificates_that_clients_refuse(kind: Handshake) -> None:
+    """Each for its own fault, also by an authority of one's own; made once."""
+    authority = TestAuthority("registry.test")
+    assert re.search(MISFITS[kind], str(refusal(kind, "registry.test", authority)))
+    made = {path: path.read_bytes() for path in authority.cert_dir.parent.glob("*.pem")}
+    refusal(kind, "registry.test", authority)
+    assert {path: path.read_bytes() for path in made} == made
+    assert len(made) == 2
+
+
+def test_no_certificate_has_the_wrong_name_for_its_own_host() -> None:
+    """That host can't be refused, and is told so."""
+    with pytest.raises(InvalidOption, match=r"another-host\.invalid is the name"):
+        refusal(Handshake.WRONG_NAME, "another-host.invalid")
+
+
+def test_openssl_makes_no_certificate_with_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But one of another authority; what makes the rest is said."""
+    real_component("openssl")
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    authority = TestAuthority("registry.test")
+    unknown = refusal(Handshake.UNKNOWN_AUTHORITY, "registry.test", authority)
+    assert re.search(MISFITS[Handshake.UNKNOWN_AUTHORITY], str(unknown))
+    for kind in (Handshake.WRONG_NAME, Handshake.EXPIRED):
+        with pytest.raises(InvalidOption, match=f"{kind.value}.*trustme"):
+            refusal(kind, "registry.test", authority)

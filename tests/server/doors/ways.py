@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,11 +12,31 @@ from pathlib import Path
 import httpx
 
 from occystrap.server.doors.in_process import InProcessTransport
-from occystrap.server.doors.listener import serve
+from occystrap.server.doors.listener import Listener, serve
+from occystrap.server.doors.opening import Greet
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.message import Handler
 
-__all__ = ["WAYS", "Error", "Way"]
+__all__ = ["SOCKETS", "WAYS", "Error", "Outcome", "Way", "ask"]
+
+Content = Iterable[bytes] | bytes | None
+#: What a client met: the answer if there was one, its bytes, and the error if there was one.
+Outcome = tuple[int | None, bytes, str, str]
+
+
+def ask(
+    client: httpx.Client, method: str = "GET", timeout: float = 20, content: Content = None
+) -> Outcome:
+    """Make a request and tell all that came of it."""
+    status, received = None, b""
+    try:
+        with client.stream(method, "/path?a=b", timeout=timeout, content=content) as response:
+            status = response.status_code
+            for piece in response.iter_raw():
+                received += piece
+    except httpx.HTTPError as error:
+        return status, received, type(error).__name__, str(error)
+    return status, received, "", ""
 
 
 class Error(Enum):
@@ -52,14 +72,21 @@ class Way:
             with httpx.Client(base_url="http://registry.test", transport=transport) as client:
                 yield client
             return
+        with self.listen(handler, directory) as listener, self.client(listener) as client:
+            yield client
+
+    def listen(self, handler: Handler, directory: Path, greet: Greet | None = None) -> Listener:
+        """Put a handler on a socket of this kind."""
         address = directory / "socket" if self.unix else ("127.0.0.1", 0)
         tls = shared_authority().server_context(http2=self.http2) if self.tls else None
-        with serve(handler, address, tls=tls) as listener:
-            verify = shared_authority().client_context()
-            uds = str(listener.socket_path) if self.unix else None
-            transport = httpx.HTTPTransport(verify, http1=not self.http2, http2=self.http2, uds=uds)
-            with httpx.Client(base_url=listener.url, transport=transport) as client:
-                yield client
+        return serve(handler, address, tls=tls, greet=greet)
+
+    def client(self, listener: Listener) -> httpx.Client:
+        """Make a client of a socket of this kind."""
+        verify = shared_authority().client_context()
+        uds = str(listener.socket_path) if self.unix else None
+        transport = httpx.HTTPTransport(verify, http1=not self.http2, http2=self.http2, uds=uds)
+        return httpx.Client(base_url=listener.url, transport=transport)
 
     def says(self, error: Error, received: int, expected: int | None) -> tuple[str, str]:
         """Return the class and the words of the exception that httpx raises."""
@@ -102,3 +129,5 @@ WAYS = (
     Way("http/2 unix", http2=True, unix=True),
     Way("in-process", in_process=True),
 )
+
+SOCKETS = tuple(way for way in WAYS if not way.in_process)
