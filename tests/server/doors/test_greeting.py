@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
@@ -177,7 +178,9 @@ def test_silence_ends_with_the_listener() -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         listener.close()
-        assert connection.recv(1) == b""
+        # What was sent was never read, so the end may be a reset.
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
     assert f"listen {listener.host}" not in {thread.name for thread in threading.enumerate()}
 
 
