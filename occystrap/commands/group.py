@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
+from occystrap.commands.additions import Addition, added_commands
 from occystrap.commands.global_options import GlobalOption
 from occystrap.errors import OccystrapError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Action", "CommandGroup", "LateCommand"]
 
@@ -61,19 +62,29 @@ class Action(click.Command):
 
 @final
 class CommandGroup(click.Group):
-    """Commands known by name; an error of ours ends in one line and exit code 1."""
+    """Commands known by name; an error of ours ends in one line and exit code 1.
 
-    def __init__(self, *args: Any, late: Mapping[str, LateCommand], **attributes: Any) -> None:
+    `late` are those of the tool; `find` looks for what packages add, when it is wanted.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        late: Mapping[str, LateCommand],
+        find: Callable[[], Mapping[str, Addition]] = added_commands,
+        **attributes: Any,
+    ) -> None:
         super().__init__(*args, **attributes)
         self._late = late
+        self._find = find
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - of click
         """Return the names of all commands."""
-        return sorted(self._late)
+        return sorted({*self._late, *self._find()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command."""
-        late = self._late.get(cmd_name)
+        """Import a command; one of the tool goes before one that is added."""
+        late = self._late.get(cmd_name) or self._find().get(cmd_name)
         return None if late is None else late.load()
 
     def resolve_command(
@@ -82,10 +93,13 @@ class CommandGroup(click.Group):
         """Find the command; what is none is repeated only if it is nearly one."""
         if args[0] in self._late or args[0].startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
-        there_is = ", ".join(self.list_commands(ctx))
+        names = self.list_commands(ctx)
+        if args[0] in names:
+            return super().resolve_command(ctx, args)
+        there_is = ", ".join(names)
         if "/" in args[0] or ":" in args[0]:
             message = f"the name of a command belongs before it; there is: {there_is}"
-        elif near := get_close_matches(args[0], self._late, n=1):
+        elif near := get_close_matches(args[0], names, n=1):
             message = f"no such command {args[0]!r}; did you mean {near[0]!r}?"
         else:
             message = f"no such command; there is: {there_is}"
@@ -100,7 +114,9 @@ class CommandGroup(click.Group):
                 title = parameter.section if isinstance(parameter, GlobalOption) else "Options"
                 sections.setdefault(title, []).append(row)
         sections["Options"] = sections.pop("Options")
-        sections["Commands"] = [(name, self._late[name].help) for name in self.list_commands(ctx)]
+        added = {name: f"Added by {found.package}." for name, found in self._find().items()}
+        lines = added | {name: late.help for name, late in self._late.items()}
+        sections["Commands"] = sorted(lines.items())
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(rows)

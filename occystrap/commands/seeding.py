@@ -30,8 +30,16 @@ __all__ = ["sow"]
 _HOST: Final = "registry.invalid"
 
 
-def sow(handler: Handler, seeds: Iterable[Seed], temp_dir: str | None = None) -> Iterator[str]:
+def sow(
+    handler: Handler,
+    seeds: Iterable[Seed],
+    temp_dir: str | None = None,
+    *,
+    library: bool = False,
+) -> Iterator[str]:
     """Push the images of tarballs, and yield the name of each.
+
+    With `library` what Docker Hub keeps under `library/` is kept there.
 
     Raises:
         OccystrapError: a tarball can't be read, or has no name for its image.
@@ -40,11 +48,11 @@ def sow(handler: Handler, seeds: Iterable[Seed], temp_dir: str | None = None) ->
         for seed in seeds:
             if seed.name:
                 source = Image(seed.path, temp_dir=temp_dir)
-                yield _push(source, client, seed.name, temp_dir)
+                yield _push(source, client, place_of(seed.name, library=library), temp_dir)
                 continue
             for name in _names(seed.path, temp_dir):
                 source = Image(seed.path, select=name, temp_dir=temp_dir)
-                yield _push(source, client, name, temp_dir)
+                yield _push(source, client, place_of(name, library=library), temp_dir)
 
 
 def _names(path: str, temp_dir: str | None) -> list[str]:
@@ -54,8 +62,8 @@ def _names(path: str, temp_dir: str | None) -> list[str]:
     return names
 
 
-def _push(source: Image, client: httpx.Client, name: str, temp_dir: str | None) -> str:
-    image, tag = place_of(name)
+def _push(source: Image, client: httpx.Client, place: tuple[str, str], temp_dir: str | None) -> str:
+    image, tag = place
     writer = RegistryWriter(_HOST, image, tag, client=client, temp_dir=temp_dir)
     Pipeline(source, writer).run()
     return join_name(image, tag)

@@ -44,8 +44,10 @@ class SeedType(click.ParamType[Seed]):
             self.fail(f"what stands before the '=' is no name of an image: {error}", param, ctx)
 
 
-def place_of(name: str) -> tuple[str, str]:
+def place_of(name: str, *, library: bool = False) -> tuple[str, str]:
     """Work out repository and tag of a name: as Docker writes them, without the registry.
+
+    With `library` Docker Hub's `busybox` is `library/busybox`, as Docker Hub itself has it.
 
     Raises:
         InvalidReference: it is no name of an image, or not one by tag.
@@ -54,7 +56,7 @@ def place_of(name: str) -> tuple[str, str]:
     reference = Reference.parse(name)
     if reference.digest is not None:
         raise InvalidReference(f"an image is named by its tag here, not by digest: {name[:255]!r}")
-    hub = reference.registry == DOCKER_HUB
+    hub = reference.registry == DOCKER_HUB and not library
     return reference.familiar if hub else reference.repository, reference.identifier
 
 

@@ -1,46 +1,67 @@
-"""What stands in front of the registry that `occystrap registry serve` runs, and who may add to it.
+"""What `occystrap registry serve` serves, and how packages have their say in it.
 
-Rule: the tool knows no package that adds options; packages make themselves known under the entry
-point group `occystrap.registry_serve`, each with a function that makes an
-`Extension`.
+Rule: one extension at most answers in place of the plain registry, its gate included; any number
+of them may stand around what answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-import click
+from typing import TYPE_CHECKING, Any, Protocol
 
 from occystrap.errors import InvalidOption
 from occystrap.server.gate import BasicGate, BearerGate
 
 if TYPE_CHECKING:
+    import click
+
+    from occystrap.server.doors.listener import Listener
     from occystrap.server.message import Handler
     from occystrap.server.registry import Registry
 
-__all__ = [
-    "ExtensibleCommand",
-    "Extension",
-    "Serving",
-    "installed_extensions",
-]
+__all__ = ["Extension", "Front", "Open", "Serving"]
 
-GROUP: Final = "occystrap.registry_serve"
+
+class Open(Protocol):
+    """Listen at a second address, as the first one: with TLS or without, until the command ends."""
+
+    def __call__(
+        self, handler: Handler, address: str | None = None, *, http2: bool = True
+    ) -> Listener:
+        """Put a handler there; without an address, at any free port of the first one's host."""
+        ...
+
+
+def _nowhere(
+    handler: Handler,  # noqa: ARG001 - an Open has it
+    address: str | None = None,  # noqa: ARG001
+    *,
+    http2: bool = True,  # noqa: ARG001
+) -> Listener:
+    raise InvalidOption("there is no other place to listen at")
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The registry, and whom it lets in: everyone, or by `auth` (`basic` or `bearer`) accounts."""
+    """The registry, whom it lets in, and what else was said about how to serve it.
+
+    `auth` is `basic` or `bearer`; None lets everyone in. `http2` is None if nobody chose.
+    """
 
     registry: Registry
     auth: str | None = None
     accounts: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     anonymous_pull: bool = False
+    http2: bool | None = None
+    open: Open = _nowhere
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """See that accounts and the way to ask for them fit together.
+
+        Raises:
+            InvalidOption: they don't.
+        """
         if self.auth is None and self.accounts:
             raise InvalidOption("--user needs --auth basic or --auth bearer")
         if self.auth == "basic" and not self.accounts:
@@ -57,84 +78,54 @@ class Serving:
             return BearerGate(handler, accounts=accounts, anonymous_pull=self.anonymous_pull)
         return handler
 
-
-class Extension(Protocol):
-    """More options for `occystrap registry serve`, and what they do."""
-
-    @property
-    def options(self) -> Sequence[click.Option]:
-        """The options; their names are what `front` finds their values under."""
-        ...
-
-    def front(self, serving: Serving, chosen: Mapping[str, Any]) -> Handler | None:
-        """Make all that stands in front of the registry, the gate included.
-
-        None when the options leave everything as it is.
-        """
-        ...
-
-
-def installed_extensions() -> list[Extension]:
-    """Load what other packages add; one whose own needs aren't installed adds nothing."""
-    found: list[Extension] = []
-    for entry_point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
-        try:
-            make: Callable[[], Extension] = entry_point.load()
-        except ImportError:
-            continue
-        found.append(make())
-    return found
-
-
-class ExtensibleCommand(click.Command):
-    """A command that has the options of extensions, too; they are looked for when it is used."""
-
-    def __init__(
-        self,
-        *args: Any,
-        extensions: Callable[[], list[Extension]] = installed_extensions,
-        **attributes: Any,
-    ) -> None:
-        super().__init__(*args, **attributes)
-        self._find = extensions
-        self._found: list[Extension] | None = None
-
-    @property
-    def extensions(self) -> list[Extension]:
-        """The extensions, looked for once."""
-        if self._found is None:
-            self._found = self._find()
-        return self._found
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Return the command's own parameters, and those of the extensions."""
-        *own, help_option = super().get_params(ctx)
-        return [*own, *(each for found in self.extensions for each in found.options), help_option]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; say where an option may come from that isn't there."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if self.extensions:
-                raise
-            hint = "more options come with: pip install 'occystrap[pytest]'"
-            message = f"{error.message.rstrip('.')} ({hint})."
-            name, near = error.option_name, error.possibilities
-            raise click.NoSuchOption(name, message, near, ctx=error.ctx) from error
-
-    def front(self, serving: Serving, chosen: Mapping[str, Any]) -> Handler:
-        """Make what answers: what an extension makes, or the registry behind its gate.
+    def front(self) -> Front:
+        """Make what answers where no extension does.
 
         Raises:
-            InvalidOption: two extensions want to.
+            InvalidOption: accounts and the way to ask for them don't fit together.
         """
-        fronts = []
-        for extension in self.extensions:
-            names = [str(option.name) for option in extension.options]
-            front = extension.front(serving, {name: chosen[name] for name in names})
-            if front is not None:
-                fronts.append(front)
-        if len(fronts) > 1:
-            raise InvalidOption("these options come from different packages; choose one of them")
-        return fronts[0] if fronts else serving.guarded(serving.registry)
+        self.check()
+        return Front(self.guarded(self.registry), http2=self.http2 is not False)
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What answers, and what has to be known of it.
+
+    `library`: images with a name of one part are kept under `library/`, as at Docker Hub. `notes`
+    are printed, a line each. `filled` is called when the images of --image are in the store.
+    """
+
+    handler: Handler
+    http2: bool = True
+    library: bool = False
+    notes: tuple[str, ...] = ()
+    filled: Callable[[], None] = _nothing
+
+
+class Extension(Protocol):
+    """More options for `occystrap registry serve`, and what they do; to be derived from."""
+
+    #: The names of the options are what the methods find their values under.
+    options: Sequence[click.Option] = ()
+
+    def front(
+        self,
+        serving: Serving,  # noqa: ARG002 - for those who have an answer
+        chosen: Mapping[str, Any],  # noqa: ARG002
+    ) -> Front | None:
+        """Make what answers in place of the registry, the gate included; None leaves that be."""
+        return None
+
+    def around(
+        self,
+        handler: Handler,
+        serving: Serving,  # noqa: ARG002 - for those who stand around it
+        chosen: Mapping[str, Any],  # noqa: ARG002
+    ) -> Handler:
+        """Put something around all that answers, or return it as it is."""
+        return handler

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, EntryPoints
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import click
-import pytest
 from click.testing import CliRunner, Result
 
-from occystrap.commands import serving
-from occystrap.commands.registry import registry
-from occystrap.commands.serving import ExtensibleCommand, Serving, installed_extensions
-from occystrap.main import cli
+from occystrap.commands.additions import GROUP, Addition
+from occystrap.commands.extensible import ExtensibleCommand
+from occystrap.commands.serving import Extension, Front, Serving
 from occystrap.server.answers import content
 from occystrap.server.gate import BasicGate
 from occystrap.server.message import Handler, Request, Response
@@ -33,22 +31,22 @@ class Shouting:
 
 
 @dataclass
-class Shouter:
-    """Brings `--NAME WORD`."""
+class Shouter(Extension):
+    """Brings `--NAME WORD`, which answers in place of the registry."""
 
     name: str = "shout"
     options: Sequence[click.Option] = field(default=())
-    serving: Serving | None = None
+    seen: list[Serving] = field(default_factory=list[Serving])
 
     def __post_init__(self) -> None:
         self.options = [click.Option([f"--{self.name}"], metavar="WORD", help="Shout it.")]
 
-    def front(self, serving: Serving, chosen: Mapping[str, Any]) -> Handler | None:
+    def front(self, serving: Serving, chosen: Mapping[str, Any]) -> Front | None:
         """Shout, if there is anything to shout."""
         assert list(chosen) == [self.name]
-        self.serving = serving
+        self.seen.append(serving)
         word = chosen[self.name]
-        return None if word is None else serving.guarded(Shouting(word))
+        return None if word is None else Front(serving.guarded(Shouting(word)))
 
 
 def whisperer() -> Shouter:
@@ -56,10 +54,57 @@ def whisperer() -> Shouter:
     return Shouter("whisper")
 
 
-def serve_with(*extensions: Shouter) -> ExtensibleCommand:
-    """Make a command that tells what it would serve."""
+@dataclass(frozen=True)
+class Doubling:
+    """Sends every body twice."""
 
-    @click.command(cls=ExtensibleCommand, extensions=lambda: list(extensions))
+    inner: Handler
+
+    def handle(self, request: Request) -> Response:
+        """Answer."""
+        answer = self.inner.handle(request)
+        return content(answer.status, 2 * b"".join(answer.body), "text/plain")
+
+
+class Doubler(Extension):
+    """Brings `--double`, which stands around what answers."""
+
+    def __init__(self, name: str = "double") -> None:
+        self.name = name
+        self.options = [click.Option([f"--{name}"], is_flag=True)]
+
+    def around(self, handler: Handler, serving: Serving, chosen: Mapping[str, Any]) -> Handler:
+        """Double, if that is wanted."""
+        return Doubling(handler) if chosen[self.name] else handler
+
+
+def again() -> Doubler:
+    """Bring `--again`."""
+    return Doubler("again")
+
+
+def addition(name: str, place: str = "") -> Addition:
+    """Make what an entry point says; by default, of this module."""
+    return Addition(name, EntryPoint(name, place or f"{__name__}:{name}", GROUP))
+
+
+SHOUT = addition("shout", f"{__name__}:Shouter")
+WHISPER = addition("whisper", f"{__name__}:whisperer")
+DOUBLE = addition("double", f"{__name__}:Doubler")
+AGAIN = addition("again")
+GONE = addition("gone", "occystrap_has_no_such_module.inner:make")
+
+
+def serve_with(*additions: Addition) -> ExtensibleCommand:
+    """Make a command that tells what it would serve."""
+    places = []
+
+    def find(place: str) -> Sequence[Addition]:
+        places.append(place)
+        assert places == ["test.serve"]  # once
+        return additions
+
+    @click.command(cls=ExtensibleCommand, place="test.serve", find=find)
     @click.option("--own")
     @click.pass_context
     def serve(ctx: click.Context, /, own: str | None, **chosen: Any) -> None:
@@ -67,8 +112,8 @@ def serve_with(*extensions: Shouter) -> ExtensibleCommand:
         assert isinstance(ctx.command, ExtensibleCommand)
         accounts = {} if own is None else {"alice": own}
         plan = Serving(Registry(), "basic" if accounts else None, accounts)
-        handler = ctx.command.front(plan, chosen)
-        response = handler.handle(Request("GET", "/v2/"))
+        front = ctx.command.front(plan, chosen)
+        response = front.handler.handle(Request("GET", "/v2/"))
         click.echo(f"{response.status} {b''.join(response.body).decode()}")
 
     assert isinstance(serve, ExtensibleCommand)
@@ -82,55 +127,73 @@ def run(command: click.Command, *arguments: str) -> Result:
 
 def test_an_extension_has_its_say() -> None:
     """Its options are in the help, and what it makes is served, behind the gate if it likes."""
-    shouter = Shouter()
-    command = serve_with(shouter)
+    command = serve_with(SHOUT)
     assert "--shout WORD  Shout it." in run(command, "--help").output
     assert run(command, "--shout", "hey").output == "200 hey\n"
     assert run(command, "--shout", "hey", "--own", "secret").output.startswith("401")
-    assert shouter.serving is not None
-    assert shouter.serving.accounts == {"alice": "secret"}
-    assert "secret" not in repr(shouter.serving)
+
+
+def test_an_extension_sees_what_was_said() -> None:
+    """The accounts are among it, and no repr shows their passwords."""
+    shouter = Shouter()
+    serving = Serving(Registry(), "basic", {"alice": "secret"})
+    shouter.front(serving, {"shout": None})
+    assert shouter.seen == [serving]
+    assert "secret" not in repr(serving)
 
 
 def test_an_extension_that_is_not_asked_changes_nothing() -> None:
-    """The registry is served, behind its gate."""
-    command = serve_with(Shouter(), Shouter("whisper"))
+    """The registry is served, behind its gate, and the extension isn't even imported."""
+    command = serve_with(GONE, SHOUT, DOUBLE)
     assert run(command).output == "200 {}\n"
     assert run(command, "--own", "secret").output.startswith("401")
+    options = [each for each in command.get_params(click.Context(command)) if each.name != "own"]
+    assert [each.opts for each in options] == [["--help"]]
+
+
+def test_one_of_several_is_asked() -> None:
+    """The others leave things as they are."""
+    command = serve_with(SHOUT, WHISPER, DOUBLE)
     assert run(command, "--whisper", "hey").output == "200 hey\n"
+    assert run(command, "--double").output == "200 {}{}\n"
+    assert run(command).output == "200 {}\n"
 
 
-def test_two_extensions_can_t_both_be_in_front() -> None:
+def test_two_extensions_can_t_both_answer() -> None:
     """Neither knows of the other."""
-    result = run(serve_with(Shouter(), Shouter("whisper")), "--shout=a", "--whisper=b")
+    result = run(serve_with(SHOUT, WHISPER), "--shout=a", "--whisper=b")
     assert "choose one of them" in str(result.exception)
 
 
-def test_an_option_that_is_not_there_may_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says what to install, while nothing else is there."""
-    monkeypatch.setattr(serving, "entry_points", lambda group: EntryPoints())
-    command = registry.commands["serve"]
-    assert isinstance(command, ExtensibleCommand)
-    monkeypatch.setattr(command, "_found", None)
-    result = run(cli, "registry", "serve", "--dialect", "quay")
+def test_any_number_may_stand_around_what_answers() -> None:
+    """One around the other, the gate inside."""
+    command = serve_with(AGAIN, DOUBLE, SHOUT)
+    assert run(command, "--double", "--shout=a", "--again").output == "200 aaaa\n"
+    refused = run(command, "--double", "--own", "secret").output
+    assert refused.startswith("401")
+    assert refused.count("UNAUTHORIZED") == 2
+
+
+def test_an_option_whose_needs_are_missing_says_so() -> None:
+    """What is missing, what installs it, and nothing of it to who asks for something else."""
+    command = serve_with(GONE, SHOUT)
+    result = run(command, "--gone", "fishing")
     assert result.exit_code == 2
-    assert "No such option '--dialect'" in result.output
-    assert "pip install 'occystrap[pytest]'" in result.output
-    hint = run(serve_with(Shouter()), "--dialect", "quay").output
-    assert "pip install" not in hint
+    assert (
+        "Error: --gone needs occystrap_has_no_such_module, which isn't installed; install it with:"
+        " pip install 'occystrap_has_no_such_module'\n" in result.output
+    )
+    assert run(command, "--shout=a").output == "200 a\n"
 
 
-def test_extensions_are_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By name; one that can't be imported is left out, for its extra isn't installed."""
-    places = {
-        "two": f"{__name__}:Shouter",
-        "gone": "occystrap_has_no_such_module:make",
-        "one": f"{__name__}:whisperer",
-    }
-    points = EntryPoints(EntryPoint(name, place, serving.GROUP) for name, place in places.items())
-    monkeypatch.setattr(serving, "entry_points", lambda group: points.select(group=group))
-    found = installed_extensions()
-    assert [[option.name for option in each.options] for each in found] == [["whisper"], ["shout"]]
+def test_an_option_that_there_is_not_may_be_had() -> None:
+    """Only where something is missing; the help says so, too."""
+    command = serve_with(GONE)
+    assert "(more options come with: pip install" in run(command, "--nonsense").output
+    assert "--gone comes with: pip install" in run(command, "--help").output
+    whole = serve_with(SHOUT)
+    assert "pip install" not in run(whole, "--nonsense").output
+    assert "pip install" not in run(whole, "--help").output
 
 
 def test_a_gate_is_only_put_where_one_is_wanted() -> None:

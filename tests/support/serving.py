@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["SERVE", "running"]
+__all__ = ["SERVE", "printed", "running"]
 
 SERVE = [sys.executable, "-m", "occystrap", "registry", "serve", "--listen", "127.0.0.1:0"]
 
@@ -27,3 +27,13 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             yield process, url[0]
         finally:
             process.kill()
+
+
+def printed(process: subprocess.Popen[str], label: str) -> str:
+    """Read on to the line that begins with a label, and return the rest of it."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found, colon, rest = line.strip().partition(": ")
+        if found == label and colon:
+            return rest
+    raise AssertionError(f"no line begins with {label}")
