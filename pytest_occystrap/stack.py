@@ -7,7 +7,7 @@ in nothing. What the options say counts before what the dialect does.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -18,14 +18,14 @@ from occystrap.server.memory_store import MemoryStore
 from occystrap.server.message import Request
 from occystrap.server.registry import Registry
 from occystrap.server.store import Store
-from pytest_occystrap.clock import FakeClock
 from pytest_occystrap.dialects import DIALECTS, Dialect, Speaking, new_cdn, speak
 from pytest_occystrap.dialects.entry_form import Scheme
 from pytest_occystrap.dialects.form import Redirect
 from pytest_occystrap.options import RegistryOptions
 
-__all__ = ["Stack", "build_stack", "find_dialect"]
+__all__ = ["Stack", "adapted_dialect", "build_stack", "find_dialect", "stack_over"]
 
+Clock = Callable[[], float]
 Location = Callable[[Request, str], str]
 
 #: Where blobs are when nobody says otherwise; any name leads to the fake.
@@ -43,22 +43,38 @@ class Stack:
     cdn: Cdn | None
 
 
-def build_stack(options: RegistryOptions, clock: FakeClock, location: Location) -> Stack:
+def build_stack(options: RegistryOptions, clock: Clock, location: Location) -> Stack:
     """Put the handlers together; `location` makes URLs of what is on the storage host.
 
     Raises:
         InvalidOption: there is no such dialect.
     """
-    dialect = _adapted(find_dialect(options.dialect), options)
     store = MemoryStore() if options.directory is None else DirectoryStore(options.directory)
+    is_open = options.auth == "none" or (options.auth is None and not options.dialect)
+    accounts = None if is_open else options.accounts
+    return stack_over(store, options, accounts, clock, location)
+
+
+def stack_over(
+    store: Store,
+    options: RegistryOptions,
+    accounts: Mapping[str, str] | None,
+    clock: Clock,
+    location: Location,
+) -> Stack:
+    """Put the handlers together over a store; without accounts everyone may do everything.
+
+    Raises:
+        InvalidOption: there is no such dialect.
+    """
+    dialect = adapted_dialect(options)
     registry = Registry(store, chunk_min_length=options.chunk_min_length)
     cdn = new_cdn(dialect, store, clock)
-    is_open = options.auth == "none" or (options.auth is None and not dialect.name)
     speaking = speak(
         dialect,
         registry,
         clock=clock,
-        accounts=None if is_open else options.accounts,
+        accounts=accounts,
         private=_Everything() if options.private is True else options.private or (),
         cdn=cdn,
         location=location,
@@ -88,8 +104,13 @@ def find_dialect(dialect: str | Dialect) -> Dialect:
 _SCHEMES: Final = {"basic": Scheme.BASIC, "bearer": Scheme.BEARER}
 
 
-def _adapted(dialect: Dialect, options: RegistryOptions) -> Dialect:
-    """Let the options count before the dialect."""
+def adapted_dialect(options: RegistryOptions) -> Dialect:
+    """Look the dialect up, and let the options count before it.
+
+    Raises:
+        InvalidOption: there is no such dialect.
+    """
+    dialect = find_dialect(options.dialect)
     entry = dialect.entry
     if options.auth in _SCHEMES:
         entry = replace(entry, scheme=_SCHEMES[options.auth])

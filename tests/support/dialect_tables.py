@@ -30,6 +30,13 @@ def test_pulls_from_quay(make_registry):
     assert answer.json()["repositories"][0]["name"] == "app"
 ```
 
+For clients that aren't tests of Python there is the same on a port, with every option of
+[`registry serve`](command-line.md#with-the-ways-of-another-registry):
+
+```console
+$ occystrap registry serve --dialect quay --user alice:secret --image acme/app:1.0=app.tar &
+```
+
 What a table doesn't name is as the specification has it. Each row has a source. What is told of a
 registry without one stands below the table: the fakes leave that as the specification has it.
 

@@ -63,6 +63,7 @@ ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "occystrap.server.forward": ("client",),
     "occystrap.inputs.dockerpush": ("server",),
     "pytest_occystrap.command": ("main",),
+    "pytest_occystrap.serve_dialect": ("commands",),
 }
 
 # Test packages have no place in the tool that people install.
