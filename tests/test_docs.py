@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import itertools
 import re
@@ -100,7 +101,7 @@ def test_the_commands_of_a_page(page: Path, here: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_python_of_a_page(page: Path, here: Path) -> None:
+def test_the_python_of_a_page(page: Path, here: Path, request: pytest.FixtureRequest) -> None:
     """One block after the other, tests included; a `text` block behind one is what it prints."""
     names: dict[str, Any] = {"__name__": "example"}
     found = blocks(page)
@@ -110,8 +111,9 @@ def test_the_python_of_a_page(page: Path, here: Path) -> None:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(block.text, f"{page.name}:{block.line}", "exec"), names)  # noqa: S102
-            for test in re.findall(r"^def (test_\w+)\(\)", block.text, re.MULTILINE):
-                names[test]()
+            for test in re.findall(r"^def (test_\w+)\(", block.text, re.MULTILINE):
+                wanted = inspect.signature(names[test]).parameters
+                names[test](**{name: request.getfixturevalue(name) for name in wanted})
         if following is not None and following.language == "text":
             assert matches(following.text, printed.getvalue()), printed.getvalue()
 
