@@ -241,7 +241,8 @@ def test_secrets_of_uris_are_masked(console: Console) -> None:
 def test_what_verification_finds_is_a_failure(console: Console, shelf: Shelf) -> None:
     """A registry that loses a layer after it took it is found out: exit code 1, and its digest."""
     console.handler = Front(shelf.registry, {"HEAD manifest": [status(404)]})
-    result = console.run("-O", "json", "process", SOURCE, "registry://r.example/copy:1")
+    said = ["--retries", "0", "-O", "json"]
+    result = console.run(*said, "process", SOURCE, "registry://r.example/copy:1")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["verify"][0]["severity"] == "error"
     lines = result.stderr.splitlines()

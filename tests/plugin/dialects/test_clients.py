@@ -134,8 +134,9 @@ def test_a_client_whose_token_has_ended_gets_another(speaker: Scene) -> None:
 
 
 def test_chunks_arrive_where_chunks_are_taken(speaker: Scene) -> None:
-    """A chunked upload gets there, whatever Range and Location look like, or is refused."""
-    if not speaker.dialect.uploads.several_chunks:
+    """A chunked upload gets there, whatever Range and Location look like, if need be at once."""
+    at_once = speaker.dialect.name == "artifact_registry"
+    if not speaker.dialect.uploads.several_chunks and not at_once:
         with pytest.raises(APIException):
             push(client_of(speaker), "library/app", "1.0", chunk=20_000)
         return
