@@ -130,7 +130,8 @@ CATALOGUE: Final[Sequence[Row]] = (
     Row(_each(f.reset(), f.status(503), f.status(403), f.status(429)), ALWAYS, Expect.EITHER),
     Row(_each(f.stall(), f.garbage(), f.redirect_loop()), ALWAYS, Expect.EITHER),
     Row(_each(f.redirect_to(), f.redirect_to("ftp://x.invalid/")), ALWAYS, Expect.EITHER),
-    Row(_each(f.status(404), f.read_only(), f.location("missing")), ALWAYS, Expect.EITHER),
+    Row(_each(f.status(404)), ALWAYS, Expect.EITHER, without=_UNVERIFIED),
+    Row(_each(f.read_only(), f.location("missing")), ALWAYS, Expect.EITHER),
     Row(
         lambda at: [f.corrupt(at=at.half), f.truncate(at=at.half, agree=True), f.swap_body()],
         ALWAYS,
