@@ -61,7 +61,7 @@ class Http2Connection:
         self._channel = channel
         self._client = client
         self._sleep = sleep
-        self._session = Session(channel)
+        self._session = Session(channel, self._wake_all)
         self._lock = self._session.lock
         self._workers = Workers(f"serve a stream of {client}")
         #: Those that can still get something, and those that a thread is busy with.
@@ -113,8 +113,6 @@ class Http2Connection:
                 if not self._busy:
                     self.say_goodbye()
                     return False
-            with self._lock:
-                self._wake_all()
         return False
 
     def _note(self, event: h2.events.Event) -> Stream | None:

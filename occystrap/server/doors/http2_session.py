@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import h2.config
@@ -56,13 +56,17 @@ class _Protocol(h2.connection.H2Connection):
 
 
 class Session:
-    """What is said on a connection; the caller closes it, and the channel."""
+    """What is said on a connection; the caller closes it, and the channel.
 
-    def __init__(self, channel: Channel) -> None:
+    `has_room` is called with `lock` when the client takes again what it didn't.
+    """
+
+    def __init__(self, channel: Channel, has_room: Callable[[], None]) -> None:
         self.lock = threading.Lock()
         #: Whether there is something that the client doesn't take yet.
         self.full = False
         self._channel = channel
+        self._has_room = has_room
         self._h2 = _Protocol(h2.config.H2Configuration(client_side=False))
         self._highest = 0
         self._over = False
@@ -174,6 +178,9 @@ class Session:
         was_full, self.full = self.full, not self._channel.offer(self._h2.data_to_send() + more)
         if self.full and not was_full:
             self.ring()
+        elif was_full and not self.full:
+            # It may be anybody who has sent the last of it.
+            self._has_room()
 
     def end(self) -> None:
         """Say nothing more from now on; with `lock`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +14,8 @@ import h2.settings
 import httpx
 import pytest
 
-from occystrap.server.doors.http2_session import MOST_STREAMS
+from occystrap.server.doors.channel import Channel
+from occystrap.server.doors.http2_session import MOST_STREAMS, Session
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.message import Headers, Request, Response, Stall
 from tests.server.doors.frames import talking
@@ -258,3 +260,20 @@ def test_httpx_shares_a_connection_between_threads() -> None:
         for thread in threads:
             thread.join()
     assert sorted(sizes) == [5] * 9 + [10 * MEBIBYTE] * 9
+
+
+def test_whoever_makes_room_tells_those_that_wait_for_it() -> None:
+    """Any flush may be the one with which the client takes the last of what it didn't."""
+    told: list[str] = []
+    ours, theirs = socket.socketpair()
+    session = Session(Channel(ours), lambda: told.append("room"))
+    with ours, theirs, contextlib.closing(session):
+        session.begin()
+        with session.lock:
+            session.flush(bytes(16 * MEBIBYTE))
+            assert session.full
+            while session.full:
+                assert told == []
+                theirs.recv(MEBIBYTE)
+                session.flush()
+    assert told == ["room"]
