@@ -35,6 +35,9 @@ class Outcome(Enum):
     CUT_SHORT = "cut short"
     RESET = "reset"
     CLOSED = "closed without an answer"
+    GARBLED = "answered with raw bytes"
+    UNREAD = "not read to its end"
+    NO_HANDSHAKE = "failed in the handshake"
     ABANDONED = "abandoned by the client"
     FAILED = "failed in the registry"
 

@@ -17,12 +17,15 @@ from occystrap.oci.diagnostics import parse_diagnostics
 from occystrap.server.doors.framing import content_length
 from occystrap.server.message import (
     CloseConnection,
+    FailHandshake,
+    Garble,
     Handler,
     Headers,
     Request,
     RequestAborted,
     ResetConnection,
     Response,
+    StopReading,
 )
 from pytest_occystrap.exchange import Exchange, Outcome, route_of
 
@@ -229,5 +232,8 @@ def _outcome_of(error: BaseException) -> Outcome:
 _OUTCOMES: Final = (
     (ResetConnection, Outcome.RESET),
     (CloseConnection, Outcome.CLOSED),
+    (Garble, Outcome.GARBLED),
+    (StopReading, Outcome.UNREAD),
+    (FailHandshake, Outcome.NO_HANDSHAKE),
     (RequestAborted, Outcome.ABANDONED),
 )

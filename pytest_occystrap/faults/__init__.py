@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from pytest_occystrap.faults import answers, bodies, headers, memory, pace, ranges, wire
+from pytest_occystrap.faults import answers, bodies, challenges, headers, memory, pace, ranges, wire
 from pytest_occystrap.faults.effect import Effect, Role, describe, effect_name
 from pytest_occystrap.faults.plan import Fault, FaultPlan
 from pytest_occystrap.faults.where import ALWAYS, Where
@@ -28,6 +28,7 @@ __all__ = [
     "Role",
     "Where",
     "bad_range",
+    "challenge",
     "close",
     "commit_then_drop_answer",
     "corrupt",
@@ -67,6 +68,7 @@ __all__ = [
     "tls_no_close_notify",
     "tls_stall",
     "token_down",
+    "token_expiry",
     "token_garbage",
     "token_without_scope",
     "truncate",
@@ -76,6 +78,7 @@ __all__ = [
 ]
 
 bad_range = ranges.BadRange
+challenge = challenges.Challenge
 close = bodies.Close
 commit_then_drop_answer = memory.CommitThenDropAnswer
 corrupt = bodies.Corrupt
@@ -114,6 +117,7 @@ tls_bad_certificate = wire.TlsBadCertificate
 tls_no_close_notify = wire.TlsNoCloseNotify
 tls_stall = wire.TlsStall
 token_down = answers.TokenDown
+token_expiry = challenges.TokenExpiry
 token_garbage = answers.TokenGarbage
 token_without_scope = memory.TokenWithoutScope
 truncate = bodies.Truncate
@@ -121,7 +125,7 @@ upload_range = ranges.UploadRange
 wrong_digest_header = headers.WrongDigestHeader
 wrong_length = bodies.WrongLength
 
-_MODULES: Final = (answers, bodies, headers, memory, pace, ranges, wire)
+_MODULES: Final = (answers, bodies, challenges, headers, memory, pace, ranges, wire)
 #: name -> the effect of that name.
 EFFECTS: Final[Mapping[str, type[Effect]]] = MappingProxyType(
     {

@@ -7,16 +7,18 @@ before the answer is replaced.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
+from urllib.parse import urlencode
 
 from occystrap.oci.diagnostics import Diagnostic, ErrorCode, render_diagnostics
 from occystrap.server.answers import content, empty
 from occystrap.server.message import Request, ResetConnection, Response
 from occystrap.server.signatures import S3
 from pytest_occystrap.faults.effect import NO_NEEDS, Missed, Scene, Trait
+from pytest_occystrap.faults.values import Between, Seconds, StatusCode
 
 __all__ = [
     "ExpiredSignature",
@@ -35,8 +37,8 @@ _CODES: Final = {code.status: code.name for code in reversed(ErrorCode)}
 _FIRST_ERROR: Final = 400
 
 #: Seconds; as a date so many seconds ahead (`date`); or what nobody can read (`junk`).
-RetryAfter = float | Literal["date", "junk"]
-Body = Literal["json", "html", "text", "xml", "none"]
+RetryAfter = Seconds | Literal["date", "junk"]
+Body = Literal["json", "html", "text", "xml", "none", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,11 @@ class Status:
     """Answer with a status, such as 429 with a Retry-After, or 503 as a load balancer says it.
 
     `retry_after` is seconds, `date` for a date that is `seconds` away, or `junk`. `code` is the
-    error's in a body of `json`; by default the specification's for the status.
+    error's in a body of `json`; by default the specification's for the status. A body that is
+    `kept` is the registry's own, with its headers: only the status is another.
     """
 
-    status: int
+    status: StatusCode
     retry_after: RetryAfter | None = None
     body: Body = "json"
     code: str = ""
@@ -57,6 +60,8 @@ class Status:
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer so."""
+        if self.body == "kept":
+            return replace(scene.inner.handle(request), status=self.status)
         if self.done:
             scene.inner.handle(request).close()
         headers = {} if self.retry_after is None else {"Retry-After": self._later(scene)}
@@ -106,7 +111,7 @@ _TEXTS: Final = {
 class ReadOnly:
     """Refuse whatever would change the registry, as one does that is being maintained."""
 
-    status: int = 405
+    status: StatusCode = 405
     needs: ClassVar = frozenset({Trait.WRITE})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -120,7 +125,7 @@ class ReadOnly:
 class MountError:
     """Answer a mount with a status; 0 breaks the connection."""
 
-    status: int = 403
+    status: Annotated[int, Between(0, 999)] = 403
     needs: ClassVar = frozenset({Trait.MOUNT})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -135,7 +140,7 @@ class RedirectTo:
     """Redirect to a URL; an empty one leaves the Location out."""
 
     url: str = ""
-    status: int = 307
+    status: StatusCode = 307
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -147,12 +152,13 @@ class RedirectTo:
 class RedirectLoop:
     """Redirect to the very place that was asked."""
 
-    status: int = 307
+    status: StatusCode = 307
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
         """Redirect, so that the client comes back."""
-        return empty(self.status, {"Location": request.path})
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        return empty(self.status, {"Location": f"{request.path}{query}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ class ExpiredSignature:
 class TokenDown:
     """Let the token endpoint answer with a status instead of a token."""
 
-    status: int = 503
+    status: StatusCode = 503
     needs: ClassVar = frozenset({Trait.TOKEN_ENDPOINT})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -187,10 +193,10 @@ class TokenDown:
 class TokenGarbage:
     """Let the token endpoint answer 200 with what is no token.
 
-    `no_json`, an `empty` object, a `null` token, or a page of `html`.
+    `no_json`, an `empty` object, a `null` token, a page of `html`, or a `huge` token.
     """
 
-    content: Literal["no_json", "empty", "null", "html"] = "no_json"
+    content: Literal["no_json", "empty", "null", "html", "huge"] = "no_json"
     needs: ClassVar = frozenset({Trait.TOKEN_ENDPOINT})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -203,5 +209,6 @@ _NO_TOKENS: Final = {
     "no_json": (b'{"token": "', "application/json"),
     "empty": (b"{}", "application/json"),
     "null": (json.dumps({"token": None, "access_token": None}).encode(), "application/json"),
+    "huge": (b'{"token": "' + b"t" * 2_000_000 + b'"}', "application/json"),
     "html": (b"<!DOCTYPE html>\n<title>Sign in</title>\n", "text/html"),
 }

@@ -18,7 +18,8 @@ from occystrap.server.message import (
     Response,
 )
 from pytest_occystrap.faults.effect import Missed, Scene, Trait
-from pytest_occystrap.faults.reshaping import body_length, first_bytes, reshaped, with_length
+from pytest_occystrap.faults.reshaping import body_length, cut, first_bytes, reshaped, with_length
+from pytest_occystrap.faults.values import Natural, Positive
 
 __all__ = [
     "Close",
@@ -36,52 +37,39 @@ _BODY: Final = frozenset({Trait.ANSWER_BODY})
 _ANY: Final[frozenset[Trait]] = frozenset()
 
 
-def _cut(request: Request, response: Response, after: int, signal: Exception) -> Response | Missed:
-    """Let so many bytes of the body pass, and then raise."""
-    length = body_length(request.method, response)
-    if length is not None and length < max(after, 1):
-        return Missed(response)
-
-    def pieces(body: Iterable[bytes]) -> Iterator[bytes]:
-        yield from first_bytes(body, after)
-        raise signal
-
-    return reshaped(response, pieces)
-
-
 @dataclass(frozen=True, slots=True)
 class Reset:
     """Reset the connection behind byte `after` of the body; without it, before the answer."""
 
-    after: int | None = None
+    after: Natural | None = None
     needs: ClassVar = _ANY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer, and break off."""
         if self.after is None:
             raise ResetConnection
-        return _cut(request, scene.inner.handle(request), self.after, ResetConnection())
+        return cut(request, scene.inner.handle(request), self.after, ResetConnection())
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """End the connection behind byte `after` of the body; without it, before the answer."""
 
-    after: int | None = None
+    after: Natural | None = None
     needs: ClassVar = _ANY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer, and break off."""
         if self.after is None:
             raise CloseConnection
-        return _cut(request, scene.inner.handle(request), self.after, CloseConnection())
+        return cut(request, scene.inner.handle(request), self.after, CloseConnection())
 
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
     """End the body behind byte `at`; with `agree`, Content-Length says that this is all of it."""
 
-    at: int
+    at: Natural
     agree: bool = False
     needs: ClassVar = _BODY
 
@@ -99,7 +87,7 @@ class Truncate:
 class Corrupt:
     """Turn the bits of byte `at` of the body over."""
 
-    at: int = 0
+    at: Natural = 0
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -124,7 +112,7 @@ class Corrupt:
 class Extra:
     """Send `size` bytes more than there are, and count them in Content-Length."""
 
-    size: int = 1
+    size: Positive = 1
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -169,7 +157,7 @@ class WrongLength:
         """Answer with a Content-Length that isn't true."""
         response = scene.inner.handle(request)
         length = body_length(request.method, response)
-        if not length or length + self.by < 0:
+        if not (length and self.by) or length + self.by < 0:
             return Missed(response)
         return replace(response, headers=with_length(response.headers, length + self.by))
 

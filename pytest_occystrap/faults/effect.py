@@ -14,7 +14,9 @@ from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, Final, Protocol
 
+from occystrap.errors import InvalidOption
 from occystrap.server.message import Handler, Request, Response
+from pytest_occystrap.faults.values import check_values, written
 
 __all__ = [
     "NO_NEEDS",
@@ -24,11 +26,14 @@ __all__ = [
     "Role",
     "Scene",
     "Trait",
+    "checked",
     "describe",
     "effect_name",
+    "is_pair",
 ]
 
 _INNER_CAPITAL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PAIR: Final = re.compile(r"[a-z_]+=")
 
 
 class Role(Enum):
@@ -113,10 +118,33 @@ def describe(effect: Effect) -> str:
 
 
 def _changed(effect: Any) -> Iterator[str]:
+    bare = True
     for field in fields(effect):
         value = getattr(effect, field.name)
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        if field.default is MISSING:
+        text = written(value)
+        # What looks like NAME=VALUE can't stand by itself, and what comes behind a name has one.
+        bare = bare and field.default is MISSING and not is_pair(str(value))
+        if bare:
             yield text
         elif value != field.default:
             yield f"{field.name}={text}"
+
+
+def is_pair(word: str) -> bool:
+    """Tell whether a word of the grammar is NAME=VALUE."""
+    return _PAIR.match(word) is not None
+
+
+def checked(effect: Effect) -> Effect:
+    """Return an effect that can strike.
+
+    Raises:
+        InvalidOption: it is none, or its fields hold what they can't.
+    """
+    if isinstance(effect, type):
+        name = effect_name(effect)
+        raise InvalidOption(f"{name} is what makes an effect; write {name}(...)")
+    if not hasattr(effect, "strike"):
+        raise InvalidOption(f"not an effect: {effect!r}; pytest_occystrap.faults has them")
+    check_values(effect, effect_name(type(effect)))
+    return effect

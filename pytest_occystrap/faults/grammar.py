@@ -9,24 +9,15 @@ import difflib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Final,
-    Literal,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from occystrap.errors import InvalidOption
 from pytest_occystrap.faults import EFFECTS
-from pytest_occystrap.faults.effect import Effect, describe
+from pytest_occystrap.faults.effect import Effect, checked, describe, is_pair
 from pytest_occystrap.faults.plan import Fault, FaultPlan
-from pytest_occystrap.faults.where import Where, parse_on
+from pytest_occystrap.faults.values import hints_of, read_value, wanted
+from pytest_occystrap.faults.where import Where, narrowed, parse_on
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -37,7 +28,9 @@ _EXAMPLE: Final = "'GET blob: reset after=65536 times=2'"
 _BEHIND_THE_PLACE: Final = re.compile(r":\s+")
 #: Fields of a Where that are words behind an effect; the others are said by `on`.
 _COUNTS: Final = ("door", "nth", "every", "times", "since", "probability", "seed")
-_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+_ANYWHERE: Final = Where()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +59,14 @@ def lay(
     """
     if not isinstance(effect, str):
         return plan.add(effect, on, allow_unused=allow_unused, **more)
-    laid = parse_fault(effect if on == "*" else f"{on}: {effect}")
-    return plan.add(laid.effect, replace(laid.where, **more), allow_unused=allow_unused)
+    laid = parse_fault(effect if isinstance(on, Where) or on == "*" else f"{on}: {effect}")
+    where = narrowed(on, **_said(laid.where)) if isinstance(on, Where) else laid.where
+    return plan.add(laid.effect, narrowed(where, **more), allow_unused=allow_unused)
+
+
+def _said(where: Where) -> dict[str, Any]:
+    values = {field.name: getattr(where, field.name) for field in fields(where)}
+    return {name: value for name, value in values.items() if value != getattr(_ANYWHERE, name)}
 
 
 def parse_fault(text: str) -> Laid:
@@ -80,8 +79,8 @@ def parse_fault(text: str) -> Laid:
     words = _words(rest if colon else place)
     if not words:
         raise InvalidOption(f"not a fault: {text!r}; write one like {_EXAMPLE}")
-    bare = [word for word in words[1:] if "=" not in word]
-    given = dict(_pair(word) for word in words[1:] if "=" in word)
+    bare = [word for word in words[1:] if not is_pair(word)]
+    given = dict(_pair(word) for word in words[1:] if is_pair(word))
     counts: dict[str, str] = {name: given.pop(name) for name in _COUNTS if name in given}
     where = parse_on(place if colon else "*", **_values(Where, counts))
     return Laid(parse_effect(words[0], bare, given), where)
@@ -90,7 +89,7 @@ def parse_fault(text: str) -> Laid:
 def _split(text: str) -> tuple[str, str, str]:
     """Take the place off: it ends with a colon and a space, since names of images hold colons."""
     match = _BEHIND_THE_PLACE.search(text)
-    if match is None:
+    if match is None or text.split(maxsplit=1)[0] in EFFECTS:
         return text, "", ""
     return text[: match.start()], ":", text[match.end() :]
 
@@ -126,50 +125,19 @@ def parse_effect(name: str, bare: Sequence[str], given: Mapping[str, str]) -> Ef
     for field in known:
         if field.default is MISSING and field.name not in texts:
             raise InvalidOption(f"{name} needs {field.name}=...")
-    return kind(**_values(kind, texts))
+    return checked(kind(**_values(kind, texts)))
 
 
 def _values(kind: type, given: Mapping[str, str]) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
+    hints = hints_of(kind)
+    names = [field.name for field in fields(cast("type[DataclassInstance]", kind))]
     values: dict[str, Any] = {}
     for name, text in given.items():
         if name not in names:
             raise InvalidOption(
                 f"there is no {name!r} here; there is {', '.join(names) or 'nothing to choose'}"
             )
-        values[name] = _value(name, text, hints[name])
+        values[name] = read_value(text, hints[name])
+        if values[name] is None:
+            raise InvalidOption(f"{name}={text} can't be: it is {wanted(hints[name])}")
     return values
-
-
-def _value(name: str, text: str, hint: Any) -> Any:
-    """Read a text as the first kind of value that fits."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, type(int | str)) else (hint,)
-    for kind in kinds:
-        found = _read(text, kind)
-        if found is not None:
-            return found
-    known = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
-    wanted = ", ".join(map(str, known)) or "a number"
-    raise InvalidOption(
-        f"{name}={text} can't be: it is one of {wanted}" if known else _no(name, text)
-    )
-
-
-def _no(name: str, text: str) -> str:
-    return f"{name}={text} can't be: it is a number, or yes or no"
-
-
-def _read(text: str, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        return text if text in get_args(kind) else None
-    if kind is bool:
-        return _BOOLEANS.get(text.lower())
-    if kind is str:
-        return text
-    if kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            return None
-    return None

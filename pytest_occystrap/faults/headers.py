@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+import posixpath
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from occystrap.oci.diagnostics import Diagnostic, render_diagnostics
@@ -13,7 +12,8 @@ from occystrap.oci.digest import Digest
 from occystrap.server.answers import content
 from occystrap.server.message import Headers, Request, Response
 from pytest_occystrap.faults.effect import NO_NEEDS, Missed, Role, Scene, Trait
-from pytest_occystrap.faults.reshaping import reshaped, with_length
+from pytest_occystrap.faults.reshaping import read_document, with_document
+from pytest_occystrap.faults.values import StatusCode
 
 __all__ = [
     "Header",
@@ -26,7 +26,10 @@ __all__ = [
 ]
 
 _DIGEST: Final = "Docker-Content-Digest"
+_OK: Final = 200
 _NEXT_PAGE: Final = "next_page"
+_MORE_PAGES: Final = "has_additional"
+_REPOSITORIES: Final = "repositories"
 
 
 def _with(response: Response, headers: Headers) -> Response:
@@ -90,15 +93,21 @@ class WrongDigestHeader:
         return _with(response, response.headers.replace(_DIGEST, wrong))
 
 
+LocationForm = Literal[
+    "absolute", "relative", "bare", "no_scheme", "query", "http", "other_host", "missing"
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """Write a Location otherwise, or leave it out.
 
-    `absolute` and `relative` lead to the same place. `http` forgets TLS, as a registry behind a
+    `absolute`, `relative`, `bare` (relative, without a slash in front), `no_scheme` and `query`
+    (with a parameter of its own) lead to the same place. `http` forgets TLS, as a registry behind a
     proxy does; `other_host` leads away.
     """
 
-    form: Literal["absolute", "relative", "http", "other_host", "missing"]
+    form: LocationForm
     needs: ClassVar = frozenset({Trait.LOCATION})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -114,13 +123,24 @@ class Location:
     def _written(self, request: Request, told: str) -> str:
         there = urlsplit(told)
         scheme, host = there.scheme or request.scheme, there.netloc or request.host
-        if self.form == "relative":
-            scheme, host = "", ""
-        elif self.form == "http":
-            scheme = "http"
-        elif self.form == "other_host":
-            host = "elsewhere.invalid"
-        return urlunsplit((scheme, host, there.path, there.query, ""))
+        path, query = there.path, there.query
+        match self.form:
+            case "relative":
+                scheme, host = "", ""
+            case "bare":
+                scheme, host = "", ""
+                path = posixpath.relpath(path, posixpath.dirname(request.path))
+            case "no_scheme":
+                scheme = ""
+            case "query":
+                query = f"{query}&_state=injected" if query else "_state=injected"
+            case "http":
+                scheme = "http"
+            case "other_host":
+                host = "elsewhere.invalid"
+            case _:
+                pass
+        return urlunsplit((scheme, host, path, query, ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,31 +153,34 @@ class LinkLoop:
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer with a page that leads back."""
         response = scene.inner.handle(request)
+        if response.status != _OK:
+            return Missed(response)
         if scene.role is Role.API:
-            return self._of_quay(response)
+            return self._of_quay(request, response)
         query = urlencode(request.query)
         host = "https://elsewhere.invalid" if self.to == "other_host" else ""
         link = f'<{host}{request.path}{"?" if query else ""}{query}>; rel="next"'
         return _with(response, response.headers.replace("Link", link))
 
-    def _of_quay(self, response: Response) -> Response | Missed:
-        """Quay names the next page in its JSON, by a token that is its own."""
-        document: dict[str, Any] = json.loads(b"".join(response.body))
-        document.setdefault(_NEXT_PAGE, "gAAAAABloop")
-        page = json.dumps(document).encode()
-        headers = with_length(response.headers, len(page))
-
-        def pieces(_: Iterable[bytes]) -> Iterator[bytes]:
-            yield page
-
-        return reshaped(response, pieces, headers)
+    def _of_quay(self, request: Request, response: Response) -> Response | Missed:
+        """Quay's pages have numbers, or names that it makes up; either is in the JSON."""
+        response, document = read_document(response)
+        if document is None or self.to == "other_host":
+            return Missed(response)
+        if _MORE_PAGES in document:
+            return with_document(response, {**document, _MORE_PAGES: True})
+        if _REPOSITORIES not in document:
+            return Missed(response)
+        # A name that it hasn't made up is the first page's.
+        this = request.parameter(_NEXT_PAGE) or "gAAAAABloop"
+        return with_document(response, {**document, _NEXT_PAGE: this})
 
 
 @dataclass(frozen=True, slots=True)
 class PageSizeRefused:
     """Refuse a list whose page size the client has chosen."""
 
-    status: int = 405
+    status: StatusCode = 405
     needs: ClassVar = frozenset({Trait.PAGES})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:

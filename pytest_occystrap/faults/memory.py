@@ -22,6 +22,7 @@ from occystrap.server.message import (
 )
 from pytest_occystrap.exchange import route_of
 from pytest_occystrap.faults.effect import Missed, Scene, Trait
+from pytest_occystrap.faults.values import Seconds
 
 __all__ = [
     "CommitThenDropAnswer",
@@ -130,7 +131,7 @@ class CommitThenDropAnswer:
 class HideAfterPush:
     """Let what has been pushed be seen only some seconds later."""
 
-    seconds: float = 2.0
+    seconds: Seconds = 2.0
     needs: ClassVar = frozenset({Trait.COMMIT})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:

@@ -13,7 +13,8 @@ from typing import ClassVar, Final
 from occystrap.server import signals
 from occystrap.server.message import Request, Response
 from pytest_occystrap.faults.effect import NO_NEEDS, Missed, Scene, Trait
-from pytest_occystrap.faults.reshaping import body_length, reshaped
+from pytest_occystrap.faults.reshaping import body_length, inserted, reshaped
+from pytest_occystrap.faults.values import Natural, Positive, Seconds
 
 __all__ = ["Drip", "Latency", "NeverRead", "Slice", "Slow", "Stall"]
 
@@ -26,8 +27,8 @@ _TICKS: Final = 10
 class Stall:
     """Fall silent for some seconds behind byte `at` of the body; without it, before the answer."""
 
-    at: int | None = None
-    seconds: float = 3600.0
+    at: Natural | None = None
+    seconds: Seconds = 3600.0
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -36,23 +37,10 @@ class Stall:
         if self.at is None:
             return replace(response, delay=response.delay + self.seconds)
         length = body_length(request.method, response)
-        if length is not None and length < max(self.at, 1):
+        at = self.at
+        if length is not None and length <= at:
             return Missed(response)
-        return reshaped(response, self._stalled)
-
-    def _stalled(self, body: Iterable[bytes]) -> Iterator[bytes]:
-        left = self.at or 0
-        for piece in body:
-            if 0 <= left < len(piece):
-                if left:
-                    yield piece[:left]
-                yield signals.Stall(self.seconds)
-                yield piece[left:]
-            else:
-                yield piece
-            left -= len(piece)
-        if left == 0:
-            yield signals.Stall(self.seconds)
+        return reshaped(response, lambda body: inserted(body, at, signals.Stall(self.seconds)))
 
 
 def _sliced(body: Iterable[bytes], size: int, seconds: float) -> Iterator[bytes]:
@@ -69,8 +57,8 @@ def _sliced(body: Iterable[bytes], size: int, seconds: float) -> Iterator[bytes]
 class Slice:
     """Send the body in pieces of `size` bytes, `delay` seconds apart."""
 
-    size: int
-    delay: float
+    size: Positive
+    delay: Seconds
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -82,7 +70,7 @@ class Slice:
 class Slow:
     """Send the body at `rate` bytes a second."""
 
-    rate: int
+    rate: Positive
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -95,7 +83,7 @@ class Slow:
 class Drip:
     """Send a byte of the body every so many seconds: never so slow that a read times out."""
 
-    every: float = 1.0
+    every: Seconds = 1.0
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -114,8 +102,8 @@ def _paced(request: Request, scene: Scene, size: int, seconds: float) -> Respons
 class Latency:
     """Answer `mean` seconds late, give or take `jitter`."""
 
-    mean: float
-    jitter: float = 0.0
+    mean: Seconds
+    jitter: Seconds = 0.0
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -129,7 +117,7 @@ class Latency:
 class NeverRead:
     """Take nothing of the request's body for some seconds, and then break the connection."""
 
-    seconds: float = 3600.0
+    seconds: Seconds = 3600.0
     needs: ClassVar = frozenset({Trait.REQUEST_BODY})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002 - nobody answers

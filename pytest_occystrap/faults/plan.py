@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from occystrap.server.message import Handler, Request, Response
-from pytest_occystrap.faults.effect import Aftermath, Effect, Missed, Role, Scene, describe
+from pytest_occystrap.faults.effect import Aftermath, Effect, Missed, Role, Scene, checked, describe
 from pytest_occystrap.faults.roles import Roles
 from pytest_occystrap.faults.traits import request_traits
-from pytest_occystrap.faults.where import ALWAYS, Where, parse_on
+from pytest_occystrap.faults.where import ALWAYS, Where, narrowed, parse_on
 from pytest_occystrap.faults.wire import TlsBadCertificate, TlsStall
 
 __all__ = ["Fault", "FaultPlan"]
@@ -46,6 +46,8 @@ class Fault:
     laid_at: float
     matched: int = 0
     struck: int = 0
+    #: Strikes that hit nothing: the next requests are struck instead, whoever's turn it is.
+    _owed: int = 0
     _dice: random.Random = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,6 +64,9 @@ class Fault:
                 return False
             self.matched += 1
             due = self.matched == where.nth if where.nth else self.matched % where.every == 0
+            if self._owed:
+                self._owed -= 1
+                due = True
             if not due or self._dice.random() >= where.probability:
                 return False
             self.struck += 1
@@ -72,6 +77,7 @@ class Fault:
         with self._lock:
             self.struck -= 1
             self.matched -= 1
+            self._owed += 1
 
     def __str__(self) -> str:
         return describe(self.effect)
@@ -101,10 +107,10 @@ class FaultPlan:
         """Lay a fault; `more` are fields of a Where, such as `times`, `nth` or `door`.
 
         Raises:
-            occystrap.errors.InvalidOption: that is no place for a fault.
+            occystrap.errors.InvalidOption: that is no place for a fault, or no effect.
         """
-        where = on if isinstance(on, Where) else parse_on(on, **more)
-        fault = Fault(effect, where, allow_unused, self._clock())
+        where = narrowed(on, **more) if isinstance(on, Where) else parse_on(on, **more)
+        fault = Fault(checked(effect), where, allow_unused, self._clock())
         with self._lock:
             self._faults.append(fault)
         return fault

@@ -63,9 +63,12 @@ class BadRange:
 
 @dataclass(frozen=True, slots=True)
 class UploadRange:
-    """Tell an upload a Range that isn't true: `stale`, `off_by_one`, `prefixed`, or none at all."""
+    """Tell an upload a Range that isn't true, or none at all.
 
-    form: Literal["stale", "off_by_one", "prefixed", "missing"] = "stale"
+    It is `stale`, `off_by_one`, `prefixed` (as others are), `empty` (`0--1`), or `missing`.
+    """
+
+    form: Literal["stale", "off_by_one", "prefixed", "empty", "missing"] = "stale"
     needs: ClassVar = frozenset({Trait.SESSION})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -77,6 +80,11 @@ class UploadRange:
         if self.form == "missing":
             return replace(response, headers=response.headers.remove("Range"))
         last = int(told.rpartition("-")[2])
-        written = {"stale": "0-0", "off_by_one": f"0-{last + 1}", "prefixed": f"bytes={told}"}
+        written = {
+            "stale": "0-0",
+            "off_by_one": f"0-{last + 1}",
+            "prefixed": f"bytes={told}",
+            "empty": "0--1",
+        }
         headers = response.headers.replace("Range", written[self.form])
         return replace(response, headers=headers)

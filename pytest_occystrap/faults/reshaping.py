@@ -1,17 +1,30 @@
 """Changing the body of an answer piece by piece, as it leaves.
 
-Rule: nothing is held whole, and whoever lets go of the new body lets go of the old one.
+Rule: nothing is held whole but a document of JSON, and whoever lets go of the new body lets go of
+the old one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any, cast
 
 from occystrap.server.doors.framing import content_length, has_body
-from occystrap.server.message import Headers, Response
+from occystrap.server.message import Headers, Request, Response
+from pytest_occystrap.faults.effect import Missed
 
-__all__ = ["body_length", "first_bytes", "reshaped", "with_length"]
+__all__ = [
+    "body_length",
+    "cut",
+    "first_bytes",
+    "inserted",
+    "read_document",
+    "reshaped",
+    "with_document",
+    "with_length",
+]
 
 Reshape = Callable[[Iterable[bytes]], Iterator[bytes]]
 
@@ -34,6 +47,19 @@ def reshaped(response: Response, reshape: Reshape, headers: Headers | None = Non
     return replace(response, headers=kept, body=_Reshaped(response, reshape))
 
 
+def cut(request: Request, response: Response, after: int, signal: Exception) -> Response | Missed:
+    """Let so many bytes of a body pass, and raise where the next one would come."""
+    length = body_length(request.method, response)
+    if length is not None and length <= after:
+        return Missed(response)
+
+    def pieces(body: Iterable[bytes]) -> Iterator[bytes]:
+        yield from first_bytes(body, after)
+        raise signal
+
+    return reshaped(response, pieces)
+
+
 def body_length(method: str, response: Response) -> int | None:
     """Return how long the body of an answer is: 0 if there is none, None if nobody says."""
     return content_length(response.headers) if has_body(method, response.status) else 0
@@ -42,6 +68,27 @@ def body_length(method: str, response: Response) -> int | None:
 def with_length(headers: Headers, length: int) -> Headers:
     """Return the headers with this Content-Length."""
     return headers.replace("Content-Length", str(length))
+
+
+def read_document(response: Response) -> tuple[Response, dict[str, Any] | None]:
+    """Read a small JSON object; the answer that comes back still has its body.
+
+    None is anything else.
+    """
+    raw = b"".join(response.body)
+    response.close()
+    kept = replace(response, body=(raw,))
+    try:
+        document: object = json.loads(raw)
+    except ValueError:
+        return kept, None
+    return kept, cast("dict[str, Any]", document) if isinstance(document, dict) else None
+
+
+def with_document(response: Response, document: Mapping[str, Any]) -> Response:
+    """Return the answer with a JSON object as its body."""
+    text = json.dumps(document).encode()
+    return replace(response, headers=with_length(response.headers, len(text)), body=(text,))
 
 
 def first_bytes(pieces: Iterable[bytes], count: int) -> Iterator[bytes]:
@@ -53,3 +100,17 @@ def first_bytes(pieces: Iterable[bytes], count: int) -> Iterator[bytes]:
             return
         count -= len(piece)
         yield piece
+
+
+def inserted(pieces: Iterable[bytes], at: int, empty_piece: bytes) -> Iterator[bytes]:
+    """Pass all on, and put an empty piece with a meaning in front of byte `at`."""
+    left = at
+    for piece in pieces:
+        if 0 <= left < len(piece):
+            if left:
+                yield piece[:left]
+            yield empty_piece
+            yield piece[left:]
+        else:
+            yield piece
+        left -= len(piece)

@@ -5,8 +5,9 @@ Rule: `on` is for people, a Where is what it means. Nothing here counts; the pla
 
 from __future__ import annotations
 
+import difflib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from occystrap.server.message import Request
 from pytest_occystrap.exchange import route_of, storage_digest
 from pytest_occystrap.faults.effect import Role
 
-__all__ = ["ALWAYS", "Where", "parse_on"]
+__all__ = ["ALWAYS", "Where", "narrowed", "parse_on"]
 
 #: For `times`: as often as it can.
 ALWAYS: Final = 0
@@ -25,6 +26,8 @@ _KINDS: Final = frozenset(kind.value for kind in RouteKind)
 _ROLES: Final = {role.value: role for role in Role}
 _METHOD: Final = re.compile(r"[A-Z]+|\*")
 _DIGEST: Final = re.compile(r"sha(256|512):[0-9a-f*?]+")
+_REPOSITORY: Final = re.compile(r"[a-z0-9._/*?-]+")
+_TAG: Final = re.compile(r"[\w.*?-]+", re.ASCII)
 _FORM: Final = (
     "it is [METHOD] [KIND] [NAME], such as 'GET blob', 'PUT manifest org/app:1', 'cdn', or"
     f" 'GET /v2/*'; kinds are {', '.join([*sorted(_KINDS), *_ROLES])}"
@@ -118,16 +121,27 @@ def parse_on(on: str, **more: Any) -> Where:
         found["method"] = words.pop(0)
     if words and words[0] in _ROLES:
         found["role"] = _ROLES[words.pop(0)]
-    elif words and words[0] in _KINDS:
+    if words and words[0] in _KINDS:
         found["kind"] = words.pop(0)
     if words and words[0] != _ANY:
         found |= _name(words[0])
     if len(words) > 1 or not on.strip():
         raise InvalidOption(f"not where a fault can strike: {on!r}; {_FORM}")
-    try:
-        return replace(Where(**found), **more)
-    except TypeError as error:
-        raise InvalidOption(f"not where a fault can strike: {error}") from error
+    return narrowed(Where(**found), **more)
+
+
+def narrowed(where: Where, **more: Any) -> Where:
+    """Return a place of which more is said, by fields of a Where.
+
+    Raises:
+        occystrap.errors.InvalidOption: there is no such field, or it can't be that.
+    """
+    names = [field.name for field in fields(Where)]
+    for name in more.keys() - set(names):
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+        raise InvalidOption(f"a fault has no {name!r}; {hint}")
+    return replace(where, **more)
 
 
 def _joined(repository: str, item: str) -> str:
@@ -143,10 +157,11 @@ def _name(word: str) -> dict[str, Any]:
         return {"path": word}
     if _DIGEST.fullmatch(word):
         return {"item": word}
-    repository, at, digest = word.partition("@")
-    if at:
-        return {"repository": repository, "item": digest}
-    repository, _, tag = word.partition(":")
-    if not re.fullmatch(r"[a-z0-9._/*?-]+", repository):
+    repository, at, item = word.partition("@")
+    form = _DIGEST
+    if not at:
+        repository, colon, item = word.partition(":")
+        item, form = item if colon else _ANY, _TAG
+    if not (_REPOSITORY.fullmatch(repository) and form.fullmatch(item)):
         raise InvalidOption(f"not where a fault can strike: {word!r}; {_FORM}")
-    return {"repository": repository, "item": tag or _ANY}
+    return {"repository": repository, "item": item}

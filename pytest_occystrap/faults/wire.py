@@ -5,7 +5,7 @@ Rule: these only name what the client is to meet; what a door makes of it, docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -24,7 +24,8 @@ from occystrap.server.message import (
     Response,
 )
 from pytest_occystrap.faults.effect import NO_NEEDS, Missed, Scene, Trait
-from pytest_occystrap.faults.reshaping import body_length, first_bytes, reshaped
+from pytest_occystrap.faults.reshaping import body_length, cut, first_bytes, inserted, reshaped
+from pytest_occystrap.faults.values import Natural, Seconds
 
 __all__ = [
     "Garbage",
@@ -49,11 +50,14 @@ class Refuse:
         raise RefuseConnection
 
 
+Nonsense = Literal["noise", "two_lengths", "bad_header", "bad_chunk", "huge_header", "unasked_body"]
+
+
 @dataclass(frozen=True, slots=True)
 class Garbage:
     """Answer with bytes that are no HTTP; `form` says what is wrong with them."""
 
-    form: Literal["noise", "two_lengths", "bad_header", "bad_chunk", "huge_header"] = "noise"
+    form: Nonsense = "noise"
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -67,6 +71,7 @@ _NONSENSE: Final = {
     "two_lengths": _OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
     "bad_header": _OK + b"Content Length; 3\r\n\r\nabc",
     "bad_chunk": _OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+    "unasked_body": b"HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nabc",
     "huge_header": _OK + b"X-Padding: " + b"x" * 200_000 + b"\r\nContent-Length: 0\r\n\r\n",
 }
 
@@ -75,7 +80,7 @@ _NONSENSE: Final = {
 class ResetUpload:
     """Reset the connection when `after` bytes of the request's body have come."""
 
-    after: int = 0
+    after: Natural = 0
     needs: ClassVar = frozenset({Trait.REQUEST_BODY})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -93,8 +98,8 @@ class H2ResetStream:
     reset.
     """
 
-    code: int = INTERNAL_ERROR
-    after: int | None = None
+    code: Natural = INTERNAL_ERROR
+    after: Natural | None = None
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
@@ -107,18 +112,30 @@ class Goaway:
     """Say goodbye in HTTP/2, before the answer or behind a byte of its body, and hang up.
 
     `last_stream` is whether the stream was looked at (`this`) or never was (`before`), in which
-    case it's safe to ask again. Other protocols have but the end of the connection.
+    case it's safe to ask again. With `finish` the answer is sent whole behind the goodbye, as a
+    server does that stops gently. Other protocols have but the end of the connection.
     """
 
-    code: int = NO_ERROR
+    code: Natural = NO_ERROR
     last_stream: Literal["this", "before"] = "this"
-    after: int | None = None
+    after: Natural | None = None
+    finish: bool = False
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer, or don't, and hang up."""
         farewell = GoAway(self.code, taken=self.last_stream == "this")
+        if self.finish:
+            return self._gently(request, scene, farewell)
         return _ended(request, scene, self.after, CloseConnection(farewell))
+
+    def _gently(self, request: Request, scene: Scene, farewell: GoAway) -> Response | Missed:
+        response = scene.inner.handle(request)
+        after = self.after or 0
+        length = body_length(request.method, response)
+        if length is not None and length <= after:
+            return Missed(response)
+        return reshaped(response, lambda body: inserted(body, after, farewell))
 
 
 def _ended(
@@ -126,23 +143,14 @@ def _ended(
 ) -> Response | Missed:
     if after is None:
         raise signal
-    response = scene.inner.handle(request)
-    length = body_length(request.method, response)
-    if length is not None and length < max(after, 1):
-        return Missed(response)
-
-    def pieces(body: Iterable[bytes]) -> Iterator[bytes]:
-        yield from first_bytes(body, after)
-        raise signal
-
-    return reshaped(response, pieces)
+    return cut(request, scene.inner.handle(request), after, signal)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsStall:
     """Never answer the handshake of TLS."""
 
-    seconds: float = 3600.0
+    seconds: Seconds = 3600.0
     needs: ClassVar = NO_NEEDS
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:  # noqa: ARG002
@@ -166,7 +174,7 @@ class TlsBadCertificate:
 class TlsNoCloseNotify:
     """Send an answer without its length, and cut it behind byte `after` as if that were its end."""
 
-    after: int = 0
+    after: Natural = 0
     needs: ClassVar = frozenset({Trait.ANSWER_BODY})
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
