@@ -83,12 +83,12 @@ class Slow:
 class Drip:
     """Send a byte of the body every so many seconds: never so slow that a read times out."""
 
-    every: Seconds = 1.0
+    seconds: Seconds = 1.0
     needs: ClassVar = _BODY
 
     def strike(self, request: Request, scene: Scene) -> Response | Missed:
         """Answer in drops."""
-        return _paced(request, scene, 1, self.every)
+        return _paced(request, scene, 1, self.seconds)
 
 
 def _paced(request: Request, scene: Scene, size: int, seconds: float) -> Response | Missed:
