@@ -22,12 +22,12 @@ from pytest_occystrap.faults.where import Where, narrowed, parse_on
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Laid", "lay", "parse_effect", "parse_fault"]
+__all__ = ["COUNTS", "Laid", "lay", "parse_effect", "parse_fault"]
 
 _EXAMPLE: Final = "'GET blob: reset after=65536 times=2'"
 _BEHIND_THE_PLACE: Final = re.compile(r":\s+")
 #: Fields of a Where that are words behind an effect; the others are said by `on`.
-_COUNTS: Final = ("door", "nth", "every", "times", "since", "probability", "seed")
+COUNTS: Final = ("door", "nth", "every", "times", "since", "probability", "seed")
 
 
 _ANYWHERE: Final = Where()
@@ -81,7 +81,7 @@ def parse_fault(text: str) -> Laid:
         raise InvalidOption(f"not a fault: {text!r}; write one like {_EXAMPLE}")
     bare = [word for word in words[1:] if not is_pair(word)]
     given = dict(_pair(word) for word in words[1:] if is_pair(word))
-    counts: dict[str, str] = {name: given.pop(name) for name in _COUNTS if name in given}
+    counts: dict[str, str] = {name: given.pop(name) for name in COUNTS if name in given}
     where = parse_on(place if colon else "*", **_values(Where, counts))
     return Laid(parse_effect(words[0], bare, given), where)
 

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from occystrap.server.message import Handler, Request, Response
@@ -210,9 +210,13 @@ class _Struck:
 
     def handle(self, request: Request) -> Response:
         """Let the effect answer."""
+        behind = _Behind(self.scene.inner)
         try:
-            answer = self.fault.effect.strike(request, self.scene)
-        except Exception:
+            answer = self.fault.effect.strike(request, replace(self.scene, inner=behind))
+        except Exception as error:
+            if error is behind.raised:
+                self.fault.missed()
+                raise
             self.remark(request, str(self.fault))
             raise
         if isinstance(answer, Missed):
@@ -220,6 +224,22 @@ class _Struck:
             return answer.response
         self.remark(request, str(self.fault))
         return answer
+
+
+@dataclass(slots=True)
+class _Behind:
+    """The handler behind an effect; what it raises isn't the effect's doing."""
+
+    inner: Handler
+    raised: Exception | None = None
+
+    def handle(self, request: Request) -> Response:
+        """Answer as it does."""
+        try:
+            return self.inner.handle(request)
+        except Exception as error:
+            self.raised = error
+            raise
 
 
 @dataclass(frozen=True, slots=True)

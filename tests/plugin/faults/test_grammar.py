@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from occystrap.errors import InvalidOption
 from pytest_occystrap import FakeRegistry, faults
 from pytest_occystrap.faults import EFFECTS, Effect, Where, describe
-from pytest_occystrap.faults.grammar import lay, parse_fault
+from pytest_occystrap.faults.grammar import COUNTS, lay, parse_fault
 from pytest_occystrap.faults.plan import FaultPlan
 from pytest_occystrap.faults.values import Between, hints_of
 
@@ -78,10 +78,9 @@ def test_every_effect_is_read_as_it_is_written(name: str) -> None:
 
 def test_no_field_of_an_effect_is_called_like_a_count() -> None:
     """Words behind an effect are its own or say how often: no word can be both."""
-    counts = {field.name for field in dataclasses.fields(Where)}
     for name, kind in EFFECTS.items():
         own = {field.name for field in dataclasses.fields(cast("Any", kind))}
-        assert not own & counts, name
+        assert not own & set(COUNTS), name
 
 
 def test_every_effect_has_its_name_in_python() -> None:
