@@ -16,11 +16,20 @@ from occystrap.oci.redaction import redact_url
 from occystrap.oci.routes import Route, parse_route
 from occystrap.server.message import Headers, Query
 
-__all__ = ["ANY_HOST", "Exchange", "Outcome", "hostname", "route_of", "shorten", "storage_digest"]
+__all__ = [
+    "ANY_HOST",
+    "HTTP2_DOORS",
+    "Exchange",
+    "Outcome",
+    "hostname",
+    "route_of",
+    "shorten",
+    "storage_digest",
+]
 
 #: The host of the clients' relative URLs.
 ANY_HOST: Final = "registry.test"
-_HTTP2_DOORS: Final = ("h2", "http/2")
+HTTP2_DOORS: Final = ("h2", "http/2")
 _HEX: Final = re.compile(r"(?<![0-9a-f])([0-9a-f]{12})[0-9a-f]{52,}")
 _UUID: Final = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _DIGEST: Final = re.compile(r"(?:^|[^0-9a-f])([0-9a-f]{64})(?:$|[^0-9a-f])")
@@ -80,7 +89,7 @@ class Exchange:
     @property
     def protocol(self) -> str:
         """`HTTP/1.1` or `HTTP/2`."""
-        return "HTTP/2" if self.door.startswith(_HTTP2_DOORS) else "HTTP/1.1"
+        return "HTTP/2" if self.door.startswith(HTTP2_DOORS) else "HTTP/1.1"
 
     @property
     def hostname(self) -> str:

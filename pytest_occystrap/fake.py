@@ -54,11 +54,21 @@ class FakeRegistry(Checks, Reach):
         storage = None
         if stack.cdn is not None and redirect is not None:
             covered = plan.cover(stack.cdn, Role.CDN)
-            storage = Storage(ledger.watch(covered, "storage"), redirect.host)
+            greet = plan.greeter(Role.CDN)
+            storage = Storage(ledger.watch(covered, "storage"), redirect.host, greet)
         http2 = stack.dialect.http2 if self.options.http2 is None else self.options.http2
         Checks.__init__(self, stack.store, ledger)
         registry = ledger.watch(plan.cover(stack.speaking))
-        Reach.__init__(self, registry, storage, http2=http2, sleep=self.clock.advance)
+        advance = self.clock.advance
+        Reach.__init__(
+            self,
+            registry,
+            storage,
+            http2=http2,
+            sleep=advance,
+            passed=advance,
+            greet=plan.greeter(),
+        )
         self._seed()
         for text in self.options.faults:
             self.fault(text)

@@ -11,16 +11,17 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import httpx
 
 from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.doors.listener import Listener, serve
+from occystrap.server.doors.opening import Greet
+from occystrap.server.doors.patience import Passed, Sleep, ignore
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.hosts import Hosts
 from occystrap.server.message import Handler, Request
@@ -42,6 +43,13 @@ class Storage:
 
     handler: Handler
     host: str
+    #: Told of connections that begin with TLS.
+    greet: Greet | None = None
+
+
+class _Time(TypedDict):
+    sleep: Sleep
+    passed: Passed
 
 
 class Reach:
@@ -53,13 +61,16 @@ class Reach:
         storage: Storage | None,
         *,
         http2: bool = True,
-        sleep: Callable[[float], object] = time.sleep,
+        sleep: Sleep = time.sleep,
+        passed: Passed = ignore,
+        greet: Greet | None = None,
     ) -> None:
         self._handler = Hosts({storage.host: storage.handler}, handler) if storage else handler
         self._storage = storage
         self._http2 = http2
         #: What an answer in process waits by; sockets have but the time of this machine.
-        self._sleep = sleep
+        self._time: _Time = {"sleep": sleep, "passed": passed}
+        self._greet = greet
         self._open = contextlib.ExitStack()
         self._listeners: dict[str, Listener] = {}
         self._lock = threading.Lock()
@@ -72,14 +83,14 @@ class Reach:
     @cached_property
     def transport(self) -> InProcessTransport:
         """A transport for `httpx.Client(transport=...)` that needs no socket."""
-        return InProcessTransport(self._handler, sleep=self._sleep)
+        return InProcessTransport(self._handler, **self._time)
 
     @cached_property
     def async_transport(self) -> AsyncInProcessTransport:
         """A transport for `httpx.AsyncClient(transport=...)` that needs no socket."""
         from occystrap.server.doors.in_process_async import AsyncInProcessTransport
 
-        return AsyncInProcessTransport(self._handler)
+        return AsyncInProcessTransport(self._handler, **self._time)
 
     @cached_property
     def client(self) -> httpx.Client:
@@ -146,8 +157,11 @@ class Reach:
             directory = self._open.enter_context(tempfile.TemporaryDirectory(prefix="registry-"))
             return serve(handler, Path(directory) / "socket", http2=self._http2)
         secure = kind.startswith("https")
-        tls = shared_authority().server_context(http2=self._http2) if secure else None
-        return serve(handler, tls=tls, http2=self._http2)
+        if not secure:
+            return serve(handler, http2=self._http2)
+        tls = shared_authority().server_context(http2=self._http2)
+        greet = self._greet if kind == "https" else self._storage and self._storage.greet
+        return serve(handler, tls=tls, http2=self._http2, greet=greet)
 
     def _storage_url(self, request: Request, path: str) -> str:
         """Make the URL of something on the storage host, for the client that has asked.

@@ -29,9 +29,12 @@ from tests.support.images import file, layer, make_image
 from tests.support.network import refuse_network
 
 ROOT = Path(__file__).resolve().parent.parent
-#: docs/plugin.md shows files of a project and runs of pytest: tests/plugin/test_guide.py has it.
-GUIDES = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "plugin.md"]
-PAGES = [ROOT / "README.md", *GUIDES]
+#: They show files of a project and runs of pytest: tests/plugin/test_guide.py has them.
+GUIDES = ("plugin.md", "faults.md", "retry-recipe.md")
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in GUIDES),
+]
 LANGUAGES = {"", "console", "python", "sh", "text"}
 
 

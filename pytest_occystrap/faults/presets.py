@@ -32,7 +32,7 @@ PRESETS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
         ),
         "s3_slow_down": (
             "S3 asks to reduce the rate of requests",
-            ("GET cdn: status 503 body=xml times=4",),
+            ("GET cdn: status 503 body=xml times=3",),
         ),
         "token_expires_mid_push": (
             "a token ends between two requests of a push",

@@ -12,12 +12,13 @@ from typing import Final
 from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.access import bearer_token
 from occystrap.server.message import Request
-from pytest_occystrap.exchange import Exchange, route_of
+from pytest_occystrap.exchange import HTTP2_DOORS, Exchange, route_of
 from pytest_occystrap.faults.effect import Role, Trait
 
 __all__ = ["exchange_traits", "request_traits"]
 
 _READING: Final = ("GET", "HEAD")
+_WITH_BODY: Final = ("PATCH", "POST", "PUT")
 _PAGED: Final = (RouteKind.TAGS, RouteKind.CATALOG, RouteKind.REFERRERS)
 _BODILESS: Final = (204, 304)
 _UNAUTHORIZED: Final = 401
@@ -34,7 +35,7 @@ def _traits(request: Request, role: Role) -> Iterator[Trait]:
     headers, route = request.headers, route_of(request.path)
     if request.method != "HEAD":
         yield Trait.ANSWER_BODY
-    if "Transfer-Encoding" in headers or headers.get("Content-Length") not in (None, "0"):
+    if _has_body(request):
         yield Trait.REQUEST_BODY
     if request.method == "GET" and "Range" in headers:
         yield Trait.RANGE
@@ -50,6 +51,15 @@ def _traits(request: Request, role: Role) -> Iterator[Trait]:
         yield Trait.PAGES
     if route is not None and role is Role.REGISTRY:
         yield from _of_route(request, route)
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("Content-Length")
+    if length is not None:
+        return length != "0"
+    # HTTP/2 needs neither header: a body of unknown length is one that begins.
+    unsaid = request.door.startswith(HTTP2_DOORS) and request.method in _WITH_BODY
+    return unsaid or "Transfer-Encoding" in request.headers
 
 
 def _of_route(request: Request, route: Route) -> Iterator[Trait]:
