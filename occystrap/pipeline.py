@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from occystrap.client.build import TLS
 from occystrap.client.credentials import DockerConfig, credential_files, credentials_for
@@ -103,7 +103,8 @@ class PipelineBuilder:
     """Makes the parts of pipelines from URIs; close it when the run is over.
 
     `ctx` is a click context, or None for the defaults. With a `client` (or one in `ctx.obj` under
-    `CLIENT`) all requests go through it, and it stays open. `traffic` brings manners of its own.
+    `CLIENT`) all requests go through it, and it stays open. `traffic` brings manners of its own;
+    `TIME` in `ctx.obj` is what a run waits by: `clock`, `wall_clock` and `sleep` of a Traffic.
     """
 
     def __init__(
@@ -117,11 +118,14 @@ class PipelineBuilder:
         self.options = options = Options.from_context(ctx)
         obj: object = getattr(ctx, "obj", None)
         self._client: Any = client
-        if client is None and isinstance(obj, dict):
-            self._client = obj.get("CLIENT")
+        found = cast("dict[str, Any]", obj) if isinstance(obj, dict) else {}
+        if client is None:
+            self._client = found.get("CLIENT")
+        time: dict[str, Any] = found.get("TIME", {})
         self._progress = progress or NoProgress()
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
-        self.traffic = traffic or Traffic(limiter=limiter, policy=RetryPolicy(options.retries))
+        policy = RetryPolicy(options.retries)
+        self.traffic = traffic or Traffic(limiter=limiter, policy=policy, **time)
         self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
         self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
         self._sessions: dict[TLS, Session] = {}

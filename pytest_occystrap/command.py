@@ -19,6 +19,7 @@ from unittest import mock
 import httpx
 
 from occystrap.main import cli
+from pytest_occystrap.clock import FakeClock
 
 __all__ = ["Result", "RunOccystrap"]
 
@@ -52,18 +53,23 @@ class Result:
 class RunOccystrap:
     """Runs `occystrap ARGS...`; every registry that it names is the fake.
 
+    With a `clock` it waits by that, and so for nothing.
+
     result = occystrap_run("process", "registry://quay.io/org/app:1", f"tar://{tmp_path}/app.tar")
     """
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, clock: FakeClock | None = None) -> None:
         self._client = client
+        self._time = (
+            {} if clock is None else {"clock": clock, "wall_clock": clock, "sleep": clock.advance}
+        )
 
     def __call__(
         self, *args: object, stdin: str = "", environ: Mapping[str, str] | None = None
     ) -> Result:
         """Run; `environ` are the variables that it reads, none by default."""
         words = tuple(map(str, args))
-        obj = {"CLIENT": self._client, "ENVIRON": dict(environ or {})}
+        obj = {"CLIENT": self._client, "ENVIRON": dict(environ or {}), "TIME": self._time}
         exception: BaseException | None = None
         with _streams(stdin) as (stdout, stderr), _logging(), _environment(environ or {}):
             try:

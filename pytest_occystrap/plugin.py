@@ -132,7 +132,7 @@ def occystrap_run(fake_registry: FakeRegistry) -> RunOccystrap:
     """Run the command line of occystrap in this process, every registry being the fake."""
     from pytest_occystrap.command import RunOccystrap
 
-    return RunOccystrap(fake_registry.client)
+    return RunOccystrap(fake_registry.client, fake_registry.clock)
 
 
 @pytest.hookimpl(wrapper=True)

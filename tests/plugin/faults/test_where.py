@@ -134,7 +134,6 @@ ALL = {
         (Where(door="h*"), {"blob", "upload"}),
         (Where(item="5e55"), {"upload"}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_which_requests_a_place_means(place: Where, struck: set[str]) -> None:
     """A signed URL is a blob whose repository nobody can tell."""
