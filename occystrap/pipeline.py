@@ -116,16 +116,13 @@ class PipelineBuilder:
         traffic: Traffic | None = None,
     ) -> None:
         self.options = options = Options.from_context(ctx)
-        obj: object = getattr(ctx, "obj", None)
-        self._client: Any = client
-        found = cast("dict[str, Any]", obj) if isinstance(obj, dict) else {}
-        if client is None:
-            self._client = found.get("CLIENT")
-        time: dict[str, Any] = found.get("TIME", {})
+        found = getattr(ctx, "obj", None)
+        obj = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        self._client: Any = obj.get("CLIENT") if client is None else client
         self._progress = progress or NoProgress()
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
         policy = RetryPolicy(options.retries)
-        self.traffic = traffic or Traffic(limiter=limiter, policy=policy, **time)
+        self.traffic = traffic or Traffic(limiter=limiter, policy=policy, **obj.get("TIME", {}))
         self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
         self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
         self._sessions: dict[TLS, Session] = {}

@@ -156,11 +156,12 @@ class Reach:
             # Not in tmp_path: the paths of sockets have at most 107 characters.
             directory = self._open.enter_context(tempfile.TemporaryDirectory(prefix="registry-"))
             return serve(handler, Path(directory) / "socket", http2=self._http2)
-        secure = kind.startswith("https")
-        if not secure:
+        if not kind.startswith("https"):
             return serve(handler, http2=self._http2)
         tls = shared_authority().server_context(http2=self._http2)
-        greet = self._greet if kind == "https" else self._storage and self._storage.greet
+        greet = self._greet
+        if kind != "https":
+            greet = None if self._storage is None else self._storage.greet
         return serve(handler, tls=tls, http2=self._http2, greet=greet)
 
     def _storage_url(self, request: Request, path: str) -> str:

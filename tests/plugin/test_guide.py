@@ -26,7 +26,7 @@ GUIDES: Mapping[str, tuple[str, ...]] = {
 @pytest.fixture(params=GUIDES)
 def page(request: pytest.FixtureRequest) -> Path:
     """Each guide."""
-    return DOCS / request.param
+    return DOCS / str(request.param)
 
 
 def files(page: Path) -> dict[str, str]:
