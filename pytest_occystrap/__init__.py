@@ -17,8 +17,10 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_occystrap.plugin import (
+    MakeFaultProxy,
     MakeRegistry,
     fake_registry,
+    fault_proxy,
     make_registry,
     occystrap_run,
     pytest_addoption,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from pytest_occystrap.images import Document, FakeImage, FakeLayer
     from pytest_occystrap.network import NetworkRefused
     from pytest_occystrap.options import RegistryOptions
+    from pytest_occystrap.proxy import FaultProxy
 
 __all__ = [
     "ALWAYS",
@@ -62,9 +65,11 @@ __all__ = [
     "FakeLayer",
     "FakeRegistry",
     "Fault",
+    "FaultProxy",
     "Fifo",
     "File",
     "Hardlink",
+    "MakeFaultProxy",
     "MakeRegistry",
     "NetworkRefused",
     "Outcome",
@@ -79,6 +84,7 @@ __all__ = [
     "build_image",
     "build_index",
     "fake_registry",
+    "fault_proxy",
     "make_registry",
     "occystrap_run",
     "pytest_addoption",
@@ -105,6 +111,7 @@ _LATER: Final = {
     ),
     "exchange": ("Exchange", "Outcome"),
     "fake": ("FakeRegistry",),
+    "proxy": ("FaultProxy",),
     "faults": ("ALWAYS", "Fault", "Where"),
     "hosts": ("RegistryHosts",),
     "images": ("Document", "FakeImage", "FakeLayer"),

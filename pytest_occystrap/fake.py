@@ -15,12 +15,10 @@ from occystrap.server.tokens import IssuedToken
 from pytest_occystrap.checks import Checks
 from pytest_occystrap.clock import FakeClock
 from pytest_occystrap.dialects import Dialect
-from pytest_occystrap.faults.effect import Effect, Role
-from pytest_occystrap.faults.grammar import lay
-from pytest_occystrap.faults.plan import Fault, FaultPlan
-from pytest_occystrap.faults.presets import find_preset
-from pytest_occystrap.faults.where import Where
+from pytest_occystrap.faults.effect import Role
+from pytest_occystrap.faults.plan import FaultPlan
 from pytest_occystrap.images import FakeImage
+from pytest_occystrap.laying import Laying
 from pytest_occystrap.ledger import Ledger
 from pytest_occystrap.options import RegistryOptions
 from pytest_occystrap.reach import Reach, Storage
@@ -29,7 +27,7 @@ from pytest_occystrap.stack import build_stack
 __all__ = ["FakeRegistry"]
 
 
-class FakeRegistry(Checks, Reach):
+class FakeRegistry(Checks, Laying, Reach):
     """A registry for one test: put images in, hand out a way to reach it, look at what happened.
 
     with FakeRegistry(auth="bearer") as registry:
@@ -78,46 +76,6 @@ class FakeRegistry(Checks, Reach):
         described = images if isinstance(images, Mapping) else {name: {} for name in images}
         for reference, description in described.items():
             self.add_image(reference, **description)
-
-    def fault(
-        self,
-        effect: Effect | str,
-        on: str | Where = "*",
-        *,
-        allow_unused: bool = False,
-        **more: Any,
-    ) -> Fault:
-        """Let something go wrong: once, unless `times` says otherwise.
-
-        registry.fault(reset(after=65536), on="GET blob", times=2)
-        registry.fault("GET blob: reset after=65536 times=2")
-
-        `more` are fields of a Where. A test whose faults have never struck fails, unless they may.
-
-        Raises:
-            occystrap.errors.InvalidOption: there is no such place or effect.
-        """
-        return lay(self.faults, effect, on, allow_unused=allow_unused, **more)
-
-    def bad_day(self, name: str) -> list[Fault]:
-        """Let all that go wrong which goes wrong together, such as `docker_hub_rate_limit`.
-
-        Raises:
-            occystrap.errors.InvalidOption: there is no preset of this name.
-        """
-        laid = find_preset(name)
-        return [self.faults.add(one.effect, one.where, allow_unused=True) for one in laid]
-
-    def assert_faults_struck(self) -> None:
-        """Check that every fault has struck but those that need not.
-
-        Raises:
-            AssertionError: one has not, so whatever it was to show hasn't been shown.
-        """
-        __tracebackhide__ = True
-        lines = [f"{fault} (on {fault.where.text})" for fault in self.faults.unused]
-        if lines:
-            self._fail("faults have never struck; if they need not, say allow_unused=True", lines)
 
     def put(self, image: FakeImage, reference: str) -> FakeImage:
         """Put an image into the registry that another registry or a builder has made."""

@@ -7,7 +7,7 @@ who has the package installed pays for what is imported here.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from pytest_occystrap.command import RunOccystrap
     from pytest_occystrap.fake import FakeRegistry
     from pytest_occystrap.hosts import RegistryHosts
+    from pytest_occystrap.proxy import FaultProxy
 
 __all__ = [
+    "MakeFaultProxy",
     "MakeRegistry",
     "fake_registry",
+    "fault_proxy",
     "make_registry",
     "occystrap_run",
     "pytest_addoption",
@@ -40,6 +43,7 @@ _FAULT_MARKER: Final = (
     " fake_registry of a test; as a text: registry_fault('GET blob: reset after=65536')"
 )
 _REGISTRIES: Final = pytest.StashKey["list[FakeRegistry]"]()
+_PROXIES: Final = pytest.StashKey["list[FaultProxy]"]()
 _HOSTS: Final = pytest.StashKey["RegistryHosts"]()
 #: setting -> what it may be, if not anything, and what it means.
 _SETTINGS: Final[dict[str, tuple[tuple[str, ...] | None, str]]] = {
@@ -55,6 +59,14 @@ class MakeRegistry(Protocol):
 
     def __call__(self, **options: Any) -> FakeRegistry:
         """Make one; the options are those of `pytest_occystrap.RegistryOptions`."""
+        ...
+
+
+class MakeFaultProxy(Protocol):
+    """Makes a proxy that lives as long as the test."""
+
+    def __call__(self, url: str, **options: Any) -> FaultProxy:
+        """Stand in front of the registry at a URL; the rest is `pytest_occystrap.FaultProxy`'s."""
         ...
 
 
@@ -116,6 +128,22 @@ def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -
 
 
 @pytest.fixture
+def fault_proxy(request: pytest.FixtureRequest) -> Iterator[MakeFaultProxy]:
+    """Put proxies with faults in front of live registries: `fault_proxy("http://127.0.0.1:5000")`."""
+    from pytest_occystrap.proxy import FaultProxy
+
+    made = request.node.stash.setdefault(_PROXIES, [])
+    with contextlib.ExitStack() as open_proxies:
+
+        def make(url: str, **options: Any) -> FaultProxy:
+            proxy = open_proxies.enter_context(FaultProxy(url, **options))
+            made.append(proxy)
+            return proxy
+
+        yield make
+
+
+@pytest.fixture
 def registry_hosts(
     request: pytest.FixtureRequest, fake_registry: FakeRegistry
 ) -> Iterator[RegistryHosts]:
@@ -141,16 +169,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     __tracebackhide__ = True
     yield
     registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
+    proxies: list[FaultProxy] = item.stash.get(_PROXIES, [])
     for registry in registries:
-        _check(registry)
+        if not registry.options.forgive_leaks:
+            _check(registry.assert_no_credentials_leaked)
+    for each in (*registries, *proxies):
+        _check(each.assert_faults_struck)
 
 
-def _check(registry: FakeRegistry) -> None:
+def _check(assertion: Callable[[], None]) -> None:
     __tracebackhide__ = True
     try:
-        if not registry.options.forgive_leaks:
-            registry.assert_no_credentials_leaked()
-        registry.assert_faults_struck()
+        assertion()
     except AssertionError as error:
         problem = str(error)
     else:
@@ -174,6 +204,9 @@ def _sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
     for number, registry in enumerate(registries, 1):
         name = registry.options.name or ("" if number == 1 else str(number))
         yield f"registry traffic{f' ({name})' if name else ''}", registry.traffic
+    proxies: list[FaultProxy] = item.stash.get(_PROXIES, [])
+    for proxy in proxies:
+        yield f"traffic of the proxy of {proxy.upstream}", proxy.traffic
     hosts = item.stash.get(_HOSTS, None)
     if hosts is not None and hosts.refused:
         yield "refused by registry_hosts", "\n".join(hosts.refused)

@@ -12,6 +12,7 @@ import pytest
 from pytest_occystrap.faults import EFFECTS, Effect
 from pytest_occystrap.faults.grammar import parse_fault
 from pytest_occystrap.faults.values import hints_of
+from pytest_occystrap.proxy import FaultProxy
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs/faults.md").read_text(encoding="utf-8")
 REFERENCE = TEXT.split("## Every effect\n")[1].split("\n## ")[0]
@@ -72,3 +73,12 @@ def test_what_the_tables_name_can_be_laid(code: str) -> None:
         parse_fault(f"status 429 {words}")
     else:
         parse_fault(words)
+
+
+def test_the_members_of_a_proxy() -> None:
+    """Each public one has its place."""
+    section = TEXT.split("| member of FaultProxy |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    shown = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    with FaultProxy("http://127.0.0.1:1") as proxy:
+        assert shown == {name for name in dir(proxy) if name[0] != "_"}
