@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from occystrap.commands.additions import Addition, MissingNeed, added_options
 from occystrap.commands.serving import Extension, Front, Serving
 from occystrap.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from occystrap.server.doors.listener import Listener
+    from occystrap.server.doors.opening import Greet
+    from occystrap.server.message import Handler
 
 __all__ = ["ExtensibleCommand"]
 
@@ -108,18 +113,46 @@ class ExtensibleCommand(click.Command):
             InvalidOption: two extensions want to answer, or options don't fit together.
         """
         extensions = () if self._found is None else self._found.extensions
+        said = [(extension, _of(extension, chosen)) for extension in extensions]
+        serving = replace(serving, open=_Opening(serving, said))
         fronts = [
-            front
-            for extension in extensions
-            if (front := extension.front(serving, _of(extension, chosen))) is not None
+            front for each, words in said if (front := each.front(serving, words)) is not None
         ]
         if len(fronts) > 1:
             raise InvalidOption("these options come from different packages; choose one of them")
         front = fronts[0] if fronts else serving.front()
-        for extension in extensions:
-            handler = extension.around(front.handler, serving, _of(extension, chosen))
-            front = replace(front, handler=handler)
-        return front
+        for extension, words in said:
+            front = replace(front, handler=extension.around(front.handler, serving, words))
+        return replace(front, greet=_greeter(serving, said, beside=False) or front.greet)
+
+
+_Said = Sequence[tuple[Extension, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """Listens at a second address, with all that extensions put around what is there."""
+
+    serving: Serving
+    said: _Said
+
+    def __call__(
+        self,
+        handler: Handler,
+        address: str | None = None,
+        *,
+        http2: bool = True,
+        greet: Greet | None = None,
+    ) -> Listener:
+        for extension, words in self.said:
+            handler = extension.beside(handler, self.serving, words)
+        greet = _greeter(self.serving, self.said, beside=True) or greet
+        return self.serving.open(handler, address, http2=http2, greet=greet)
+
+
+def _greeter(serving: Serving, said: _Said, *, beside: bool) -> Greet | None:
+    greeters = (each.greeter(serving, words, beside=beside) for each, words in said)
+    return next((greet for greet in greeters if greet is not None), None)
 
 
 def _of(extension: Extension, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from occystrap.errors import InvalidOption
 from occystrap.server.doors.listener import Listener, parse_address, serve
+from occystrap.server.doors.opening import Greet
 from occystrap.server.doors.tls import ALPN, TestAuthority
 from occystrap.server.message import Handler
 
@@ -67,18 +68,25 @@ class Listening(contextlib.ExitStack):
         """Who has made the certificate, if nobody brought one; known as soon as one listens."""
         return self._authority
 
-    def first(self, handler: Handler, *, http2: bool = True) -> Listener:
-        """Put a handler at the address.
+    def first(
+        self, handler: Handler, *, http2: bool = True, greet: Greet | None = None
+    ) -> Listener:
+        """Put a handler at the address; `greet` is told of connections that begin with TLS.
 
         Raises:
             InvalidOption: nobody can listen there, or the certificate can't be used.
         """
         hint = "; --listen chooses another address"
         place = (self._host, self._port)
-        return self._open(handler, place, self._written, hint, http2=http2)
+        return self._open(handler, place, self._written, hint, http2=http2, greet=greet)
 
     def beside(
-        self, handler: Handler, address: str | None = None, *, http2: bool = True
+        self,
+        handler: Handler,
+        address: str | None = None,
+        *,
+        http2: bool = True,
+        greet: Greet | None = None,
     ) -> Listener:
         """Put a handler at another address; by default, at any free port of the same host.
 
@@ -86,14 +94,25 @@ class Listening(contextlib.ExitStack):
             InvalidOption: nobody can listen there, or the certificate can't be used.
         """
         place = (self._host, 0) if address is None else parse_address(address)
-        return self._open(handler, place, address or self._host, http2=http2)
+        return self._open(handler, place, address or self._host, http2=http2, greet=greet)
 
     def _open(
-        self, handler: Handler, place: tuple[str, int], told: str, hint: str = "", *, http2: bool
+        self,
+        handler: Handler,
+        place: tuple[str, int],
+        told: str,
+        hint: str = "",
+        *,
+        http2: bool,
+        greet: Greet | None,
     ) -> Listener:
         context = self._context(http2=http2)
+        greet = greet if context is not None else None
+        authority = self._authority
         try:
-            return self.enter_context(serve(handler, place, tls=context, http2=http2))
+            return self.enter_context(
+                serve(handler, place, tls=context, http2=http2, greet=greet, authority=authority)
+            )
         except OSError as error:
             raise InvalidOption(f"can't listen on {told}: {error.strerror}{hint}") from error
 

@@ -69,7 +69,7 @@ def serve_command(ctx: click.Context, /, **chosen: Any) -> None:
         )
         front = command.front(serving, chosen)
         names = _sow(serving.registry, said, front, Options.from_context(ctx).temp_dir)
-        listener = listening.first(front.handler, http2=front.http2)
+        listener = listening.first(front.handler, http2=front.http2, greet=front.greet)
         where = "in memory" if said.directory is None else f"in {said.directory}"
         click.echo(f"Serving a registry at {listener.url}, images kept {where}; Ctrl-C stops it.")
         for line in (*_notes(listening, front), *(f"{listener.host}/{name}" for name in names)):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import click
 
     from occystrap.server.doors.listener import Listener
+    from occystrap.server.doors.opening import Greet
     from occystrap.server.message import Handler
     from occystrap.server.registry import Registry
 
@@ -27,7 +28,12 @@ class Open(Protocol):
     """Listen at a second address, as the first one: with TLS or without, until the command ends."""
 
     def __call__(
-        self, handler: Handler, address: str | None = None, *, http2: bool = True
+        self,
+        handler: Handler,
+        address: str | None = None,
+        *,
+        http2: bool = True,
+        greet: Greet | None = None,
     ) -> Listener:
         """Put a handler there; without an address, at any free port of the first one's host."""
         ...
@@ -38,6 +44,7 @@ def _nowhere(
     address: str | None = None,  # noqa: ARG001
     *,
     http2: bool = True,  # noqa: ARG001
+    greet: Greet | None = None,  # noqa: ARG001
 ) -> Listener:
     raise InvalidOption("there is no other place to listen at")
 
@@ -98,6 +105,7 @@ class Front:
 
     `library`: images with a name of one part are kept under `library/`, as at Docker Hub. `notes`
     are printed, a line each. `filled` is called when the images of --image are in the store.
+    `greet` is told of connections that begin with TLS.
     """
 
     handler: Handler
@@ -105,6 +113,7 @@ class Front:
     library: bool = False
     notes: tuple[str, ...] = ()
     filled: Callable[[], None] = _nothing
+    greet: Greet | None = None
 
 
 class Extension(Protocol):
@@ -129,3 +138,22 @@ class Extension(Protocol):
     ) -> Handler:
         """Put something around all that answers, or return it as it is."""
         return handler
+
+    def beside(
+        self,
+        handler: Handler,
+        serving: Serving,  # noqa: ARG002
+        chosen: Mapping[str, Any],  # noqa: ARG002
+    ) -> Handler:
+        """Put something around what listens at a second address, such as storage."""
+        return handler
+
+    def greeter(
+        self,
+        serving: Serving,  # noqa: ARG002 - for those who meet connections
+        chosen: Mapping[str, Any],  # noqa: ARG002
+        *,
+        beside: bool,  # noqa: ARG002
+    ) -> Greet | None:
+        """Make what is told of connections that begin with TLS, at the first address or another."""
+        return None

@@ -64,6 +64,7 @@ ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "occystrap.inputs.dockerpush": ("server",),
     "pytest_occystrap.command": ("main",),
     "pytest_occystrap.serve_dialect": ("commands",),
+    "pytest_occystrap.serve_faults": ("commands",),
 }
 
 # Test packages have no place in the tool that people install.
