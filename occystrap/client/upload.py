@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.client.ask import Ask
-from occystrap.client.failures import add_reason, api_error
+from occystrap.client.failures import add_reason, api_error, is_passing
 from occystrap.client.retry import RETRIED_STATUSES, parse_retry_after
 from occystrap.client.urls import add_query, host_of, next_url
 from occystrap.errors import (
@@ -279,4 +279,7 @@ def _leaves_doubt(error: OccystrapError) -> bool:
     """Whether the blob may have landed, or would if it were sent again."""
     if isinstance(error, APIException):
         return error.status in _DOUBTFUL or any(code in error.text for code in _DOUBTFUL_CODES)
-    return isinstance(error, TransportError)
+    # Redirects in circles aren't unrolled in another session either.
+    return isinstance(error, TransportError) and (
+        not isinstance(error.__cause__, Exception) or is_passing(error.__cause__)
+    )

@@ -163,12 +163,19 @@ class FaultPlan:
             guards = tuple(self._guards)
         for remains in aftermath:
             handler = _After(remains, handler)
+        chosen = list[_Struck]()
         for fault in reversed(faults):
             if self._strikes(fault, request, role):
                 handler = _Struck(fault, self._scene(handler, role), self._remark)
+                chosen.append(handler)
         for guard in guards:
             handler = _After(guard, handler)
-        return handler.handle(request)
+        try:
+            return handler.handle(request)
+        finally:
+            for one in chosen:
+                if not one.was_asked:
+                    one.fault.missed()
 
     def _strikes(self, fault: Fault, request: Request, role: Role) -> bool:
         effect = fault.effect
@@ -200,16 +207,18 @@ class _Faulty:
         return response
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Struck:
-    """A handler behind a fault that strikes."""
+    """A handler behind a fault that strikes, unless a fault in front of it doesn't ask."""
 
     fault: Fault
     scene: Scene
     remark: Remark
+    was_asked: bool = False
 
     def handle(self, request: Request) -> Response:
         """Let the effect answer."""
+        self.was_asked = True
         behind = _Behind(self.scene.inner)
         try:
             answer = self.fault.effect.strike(request, replace(self.scene, inner=behind))

@@ -32,7 +32,7 @@ def test_marks_of_module_class_and_test_add_up(pytester: pytest.Pytester) -> Non
             def test_method(self, fake_registry):
                 assert told(fake_registry) == ["status 501", "status 502", "status 503"]
                 answers = [fake_registry.client.get("/v2/").status_code for _ in range(3)]
-                assert answers == [501, 503, 200]
+                assert answers == [501, 502, 503]
         """,
     )
     result.assert_outcomes(passed=2)

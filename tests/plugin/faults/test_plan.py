@@ -138,6 +138,18 @@ def test_a_fault_behind_another() -> None:
     assert outer.struck == 1
 
 
+def test_a_fault_that_another_leaves_nothing_of() -> None:
+    """It hasn't struck a request that never got to it; the next one is its."""
+    plan = FaultPlan()
+    first, second = plan.add(reset()), plan.add(Say(500))
+    covered = plan.cover(Calm())
+    with pytest.raises(ResetConnection):
+        covered.handle(GET)
+    assert (first.struck, second.struck) == (1, 0)
+    assert statuses(covered, 3) == "x.."
+    assert second.struck == 1
+
+
 class Full:
     """A registry with something to say."""
 

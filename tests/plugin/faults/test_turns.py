@@ -122,8 +122,8 @@ def test_never_more_often_than_it_was_said() -> None:
     """However many threads there are, and however many faults."""
     plan = FaultPlan()
     twenty = plan.add(Say(500), "GET", times=20)
-    missing = plan.add(Miss(), "GET", times=20)
     thirds = plan.add(Say(500), "GET", every=3, times=ALWAYS)
+    missing = plan.add(Miss(), "GET", times=20)
     covered, barrier = plan.cover(Calm()), threading.Barrier(16)
 
     def ask(_: int) -> None:
