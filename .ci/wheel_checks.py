@@ -9,6 +9,22 @@ import pkgutil
 import sys
 from pathlib import Path
 
+#: Files that no import asks for.
+DATA = (
+    "occystrap/py.typed",
+    "pytest_occystrap/py.typed",
+    *(
+        f"pytest_occystrap/sweep/report/{name}"
+        for name in (
+            "template.html",
+            "report.css",
+            "model.js",
+            "matrix.js",
+            "waterfall.js",
+            "page.js",
+        )
+    ),
+)
 TEST_PACKAGES = ("pytest", "vcr", "respx", "hypothesis", "pytest_recording")
 
 
@@ -21,9 +37,8 @@ def main() -> None:
     expect(version == occystrap.__version__, f"metadata says {version}")
     for name in TEST_PACKAGES:
         expect(importlib.util.find_spec(name) is None, f"the tool pulled in {name}")
-    for name in ("occystrap", "pytest_occystrap"):
-        marker = package.parent / name / "py.typed"
-        expect(marker.is_file(), f"{marker} is missing")
+    for name in DATA:
+        expect((package.parent / name).is_file(), f"{name} is missing")
     modules = [found.name for found in pkgutil.walk_packages([str(package)], "occystrap.")]
     for name in modules:
         if not name.endswith(".__main__"):

@@ -21,6 +21,7 @@ from pytest_occystrap.plugin import (
     MakeRegistry,
     fake_registry,
     fault_proxy,
+    fault_sweep_fixture,
     make_registry,
     occystrap_run,
     pytest_addoption,
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from pytest_occystrap.network import NetworkRefused
     from pytest_occystrap.options import RegistryOptions
     from pytest_occystrap.proxy import FaultProxy
+    from pytest_occystrap.sweep import SweepReport, Verdict, World, fault_sweep
+    from pytest_occystrap.sweep.shards import sweep_shards
 
 __all__ = [
     "ALWAYS",
@@ -77,14 +80,19 @@ __all__ = [
     "RegistryOptions",
     "Result",
     "RunOccystrap",
+    "SweepReport",
     "Symlink",
+    "Verdict",
     "Where",
     "Whiteout",
+    "World",
     "build_artifact",
     "build_image",
     "build_index",
     "fake_registry",
     "fault_proxy",
+    "fault_sweep",
+    "fault_sweep_fixture",
     "make_registry",
     "occystrap_run",
     "pytest_addoption",
@@ -92,6 +100,7 @@ __all__ = [
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "registry_hosts",
+    "sweep_shards",
 ]
 
 #: module -> the names that are found in it.
@@ -117,6 +126,8 @@ _LATER: Final = {
     "images": ("Document", "FakeImage", "FakeLayer"),
     "network": ("NetworkRefused",),
     "options": ("RegistryOptions",),
+    "sweep": ("SweepReport", "Verdict", "World", "fault_sweep"),
+    "sweep.shards": ("sweep_shards",),
 }
 _HOMES: Final = {name: module for module, names in _LATER.items() for name in names}
 

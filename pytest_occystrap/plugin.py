@@ -7,24 +7,29 @@ who has the package installed pays for what is imported here.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from pytest_occystrap.session import SWEPT, SessionSweeps, chosen_setting
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_occystrap.command import RunOccystrap
     from pytest_occystrap.fake import FakeRegistry
     from pytest_occystrap.hosts import RegistryHosts
     from pytest_occystrap.proxy import FaultProxy
+    from pytest_occystrap.sweep.results import SweepReport
 
 __all__ = [
     "MakeFaultProxy",
     "MakeRegistry",
     "fake_registry",
     "fault_proxy",
+    "fault_sweep_fixture",
     "make_registry",
     "occystrap_run",
     "pytest_addoption",
@@ -45,12 +50,14 @@ _FAULT_MARKER: Final = (
 _REGISTRIES: Final = pytest.StashKey["list[FakeRegistry]"]()
 _PROXIES: Final = pytest.StashKey["list[FaultProxy]"]()
 _HOSTS: Final = pytest.StashKey["RegistryHosts"]()
+_SWEEPS: Final = pytest.StashKey["list[SweepReport]"]()
 #: setting -> what it may be, if not anything, and what it means.
 _SETTINGS: Final[dict[str, tuple[tuple[str, ...] | None, str]]] = {
     "dialect": (None, "Whose ways fake registries have, unless a test chooses others."),
     "auth": (("none", "basic", "bearer"), "What fake registries ask for."),
     "http2": (("yes", "no"), "Whether fake registries offer HTTP/2 on their TLS socket."),
     "traffic": (("failed", "all", "none"), "Which tests show the traffic of their registries."),
+    "report": (None, "Where to write the fault sweeps: a page, or JSON if it ends in .json."),
 }
 
 
@@ -83,11 +90,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     config.addinivalue_line("markers", _FAULT_MARKER)
     for name, (choices, _) in _SETTINGS.items():
-        chosen = _chosen(config, name)
+        chosen = chosen_setting(config, name)
         if choices and chosen and chosen not in choices:
             raise pytest.UsageError(
                 f"occystrap_{name} is one of {', '.join(choices)}, not {chosen!r}"
             )
+    if not hasattr(config, "workerinput"):  # workers of xdist hand on what they have
+        config.pluginmanager.register(SessionSweeps(config), "pytest_occystrap_sweeps")
 
 
 @pytest.fixture
@@ -163,6 +172,22 @@ def occystrap_run(fake_registry: FakeRegistry) -> RunOccystrap:
     return RunOccystrap(fake_registry.client, fake_registry.clock)
 
 
+@pytest.fixture(name="fault_sweep")
+def fault_sweep_fixture(request: pytest.FixtureRequest) -> Callable[..., SweepReport]:
+    """Try every fault at every exchange: `pytest_occystrap.fault_sweep`, kept for the report."""
+    from pytest_occystrap.sweep import fault_sweep
+
+    defaults = _defaults(request.config)
+    made = request.node.stash.setdefault(_SWEEPS, [])
+
+    def sweep(*args: Any, **arguments: Any) -> SweepReport:
+        report = fault_sweep(*args, **{**defaults, **arguments})
+        made.append(report)
+        return report
+
+    return sweep
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Fail a test that passed while a client gave credentials away, or a fault never struck."""
@@ -192,8 +217,11 @@ def _check(assertion: Callable[[], None]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what happened at the registries of a test."""
+    """Show what happened at the registries of a test, and hand its sweeps on."""
     report = yield
+    if report.when == "teardown":  # whatever became of the test, this comes once and last
+        sweeps: list[SweepReport] = item.stash.get(_SWEEPS, [])
+        report.user_properties += [(SWEPT, json.dumps(one.to_document())) for one in sweeps]
     if _is_shown(report, item.config):
         report.sections.extend(_sections(item))
     return report
@@ -213,21 +241,15 @@ def _sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
 
 
 def _is_shown(report: pytest.TestReport, config: pytest.Config) -> bool:
-    wanted = _chosen(config, "traffic") or "failed"
+    wanted = chosen_setting(config, "traffic") or "failed"
     return report.failed if wanted == "failed" else wanted == "all" and report.when == "call"
 
 
 def _defaults(config: pytest.Config) -> dict[str, Any]:
     """Read what the command line and the ini file say of every fake registry."""
     options: dict[str, Any] = {
-        name: chosen for name in ("dialect", "auth") if (chosen := _chosen(config, name))
+        name: chosen for name in ("dialect", "auth") if (chosen := chosen_setting(config, name))
     }
-    if http2 := _chosen(config, "http2"):
+    if http2 := chosen_setting(config, "http2"):
         options["http2"] = http2 == "yes"
     return options
-
-
-def _chosen(config: pytest.Config, name: str) -> str:
-    flag: str | None = config.getoption(f"occystrap_{name}")
-    ini: str = config.getini(f"occystrap_{name}")
-    return ini if flag is None else flag

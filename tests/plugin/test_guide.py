@@ -20,6 +20,7 @@ GUIDES: Mapping[str, tuple[str, ...]] = {
     "plugin.md": ("test_failing.py",),
     "faults.md": ("test_unused.py",),
     "retry-recipe.md": ("test_before.py",),
+    "sweep.md": (),
 }
 
 
@@ -94,6 +95,14 @@ def test_the_members_are_those_that_there_are() -> None:
     """Each public one has its place."""
     with FakeRegistry() as registry:
         assert named("FakeRegistry") == {name for name in dir(registry) if name[0] != "_"}
+
+
+def test_the_fixtures_are_those_that_there_are(pytester: pytest.Pytester) -> None:
+    """Each that pytest lists as the plugin's."""
+    listed = pytester.runpytest_inprocess("-p", "pytest_occystrap", "--fixtures").stdout.str()
+    ours = re.findall(r"^(\w+) -- .*pytest_occystrap/plugin\.py", listed, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|", section("Fixtures"), re.MULTILINE)
+    assert set(rows) == set(ours)
 
 
 def test_the_settings_are_those_that_there_are(pytester: pytest.Pytester) -> None:

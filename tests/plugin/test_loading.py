@@ -43,7 +43,7 @@ EXPENSIVE = {
 #: Other plugins of this environment, which take seconds to load in every worker.
 FASTER = ["-p", "no:hypothesispytest", "-p", "no:cov"]
 #: All that the plugin may import of its own.
-ALLOWED = {"pytest_occystrap", "pytest_occystrap.plugin"}
+ALLOWED = {"pytest_occystrap", "pytest_occystrap.plugin", "pytest_occystrap.session"}
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -148,10 +148,12 @@ def test_help_names_the_settings(pytester: pytest.Pytester) -> None:
             "  --occystrap-auth={none,basic,bearer}",
             "  --occystrap-http2={yes,no}",
             "  --occystrap-traffic={failed,all,none}",
+            "  --occystrap-report=*",
             "  occystrap_dialect (string):",
             "  occystrap_auth (string):",
             "  occystrap_http2 (string):",
             "  occystrap_traffic (string):",
+            "  occystrap_report (string):",
         ]
     )
 
@@ -161,6 +163,12 @@ def test_markers_and_fixtures_describe_themselves(pytester: pytest.Pytester) -> 
     markers = pytester.runpytest_inprocess("-p", "pytest_occystrap", "--markers")
     markers.stdout.fnmatch_lines(["@pytest.mark.registry(dialect=..., auth=..., *"])
     fixtures = pytester.runpytest_inprocess("-p", "pytest_occystrap", "--fixtures")
-    for name in ("fake_registry", "make_registry", "registry_hosts", "occystrap_run"):
+    for name in (
+        "fake_registry",
+        "make_registry",
+        "registry_hosts",
+        "occystrap_run",
+        "fault_sweep",
+    ):
         lines = [f"{name} -- *", "    [!n]*"]
         fixtures.stdout.fnmatch_lines(lines, consecutive=True)

@@ -10,6 +10,8 @@ __all__ = ["INSTALL", "real_component"]
 
 INSTALL = {
     "containerd": "apt-get install containerd",
+    "chromedriver": "apt-get install chromium-driver",
+    "chromium": "apt-get install chromium",
     "curl": "apt-get install curl",
     "docker-registry": "apt-get install docker-registry",
     "dockerd": "apt-get install docker.io",
