@@ -45,7 +45,9 @@ class Listener:
         #: unix socket say `localhost`.
         self.host = entrance.host
         self._lock = threading.Lock()
-        self._connections: dict[Connection, threading.Thread] = {}
+        self._connections: set[Connection] = set()
+        #: Also those that have let go of their connection. Only the accepting thread changes it.
+        self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
         name = f"listen {self.socket_path or self.host}"
         self._thread = threading.Thread(target=self._accept, name=name, daemon=True)
@@ -73,9 +75,9 @@ class Listener:
         self._entrance.stop()
         self._thread.join()
         self._entrance.close()
-        connections = self._stop_connections()
+        self._stop_connections()
         deadline = time.monotonic() + _STOP_SECONDS
-        for thread in connections.values():
+        for thread in self._threads:
             thread.join(max(deadline - time.monotonic(), 0))
             if thread.is_alive():
                 _LOG.warning("%s is still busy with a request", thread.name)
@@ -96,12 +98,11 @@ class Listener:
         finally:
             self._entrance.reopen()
 
-    def _stop_connections(self) -> dict[Connection, threading.Thread]:
+    def _stop_connections(self) -> None:
         with self._lock:
-            connections = dict(self._connections)
+            connections = list(self._connections)
         for connection in connections:
             connection.stop()
-        return connections
 
     def _accept(self) -> None:
         while not self._closing.is_set():
@@ -122,12 +123,14 @@ class Listener:
             target=self._serve, args=(connection, client), name=f"serve {client}", daemon=True
         )
         with self._lock:
-            self._connections[connection] = thread
+            self._connections.add(connection)
         try:
             thread.start()
         except RuntimeError:
             self._end(connection)
             raise
+        self._threads = [one for one in self._threads if one.is_alive()]
+        self._threads.append(thread)
 
     def _serve(self, connection: Connection, client: str) -> None:
         try:
@@ -143,7 +146,7 @@ class Listener:
 
     def _end(self, connection: Connection) -> None:
         with self._lock:
-            del self._connections[connection]
+            self._connections.remove(connection)
         connection.close()
 
 
