@@ -7,8 +7,7 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from occystrap.oci.routes import RouteKind
 from occystrap.server.tokens import IssuedToken
@@ -117,17 +116,6 @@ class FakeRegistry(Checks, Laying, Reach):
     def _secrets(self) -> set[str]:
         tokens = {token.value for token in self.issued_tokens}
         return tokens | set(self.accounts.values())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"FakeRegistry({len(self.images)} images, {len(self.requests)} requests)"

@@ -6,8 +6,7 @@ Rule: it forwards and notes, and only a fault changes anything. Time is that of 
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from occystrap.server.forward import Forward
 from pytest_occystrap.faults.plan import FaultPlan
@@ -45,17 +44,6 @@ class FaultProxy(Laying, Reach):
         """End every socket and client, and the connections to the registry."""
         super().close()
         self._forward.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"FaultProxy({self.upstream!r}, {len(self.requests)} requests)"

@@ -14,7 +14,8 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, TypedDict
 
 import httpx
 
@@ -180,3 +181,14 @@ class Reach:
     def close(self) -> None:
         """End every socket and client."""
         self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
