@@ -22,7 +22,9 @@
     ├── ImageInputError                 an image can't be read
     ├── ImageOutputError                an image can't be written
     ├── PipelineError                   the parts don't fit together
-    └── QuayAPIError
+    ├── QuayAPIError
+    └── CassetteError                   recorded traffic can't be read, kept or played
+        └── SecretFound                 it holds what looks like a secret
 
 Rule: errors carry attributes beside their message, and neither holds a secret: whoever raises one
 has redacted the URL and the headers first.
@@ -32,6 +34,7 @@ from __future__ import annotations
 
 __all__ = [
     "APIException",
+    "CassetteError",
     "CredentialsError",
     "DigestMismatch",
     "ExchangeError",
@@ -49,6 +52,7 @@ __all__ = [
     "PipelineError",
     "PlatformNotFound",
     "QuayAPIError",
+    "SecretFound",
     "SizeMismatch",
     "TransportError",
     "URIParseError",
@@ -216,3 +220,18 @@ class PipelineError(OccystrapError):
 
 class QuayAPIError(OccystrapError):
     """The quay.io API refused, or answered with what is no answer."""
+
+
+class CassetteError(OccystrapError):
+    """Recorded traffic can't be read, kept or played."""
+
+
+class SecretFound(CassetteError):
+    """Recorded traffic holds what looks like a secret.
+
+    `findings` say where and by which rule, never what.
+    """
+
+    def __init__(self, message: str, findings: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.findings = findings

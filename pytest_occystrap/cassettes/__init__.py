@@ -1,0 +1,1 @@
+"""Cassettes: traffic of real registries, recorded, kept as files, and played again."""

@@ -1,0 +1,76 @@
+"""Cassettes as files: `DIRECTORY/.../NAME.yaml`, with their bodies in `DIRECTORY/blobs`.
+
+Rule: a file is there whole or not at all, and the same cassette is the same file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from occystrap.errors import CassetteError, OccystrapError
+from pytest_occystrap.cassettes.bodies import Blobs, write_whole
+from pytest_occystrap.cassettes.document import from_document, to_document
+from pytest_occystrap.cassettes.form import Cassette
+
+__all__ = ["blobs_beside", "load_cassette", "save_cassette"]
+
+#: The directory that holds cassettes and their bodies, by its name.
+_HOME: Final = "cassettes"
+_BLOBS: Final = "blobs"
+_WIDTH: Final = 100_000  # YAML folds no line: a diff shows the header that changed, and no other
+#: libyaml, where PyYAML was built with it: 8 times as fast.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def blobs_beside(path: Path) -> Blobs:
+    """Say where the bodies of a cassette are: in the nearest directory of cassettes above it.
+
+    That is one called `cassettes`, or one that holds `blobs` already; else its own.
+    """
+    own = Path(path).absolute().parent
+    home = next((each for each in (own, *own.parents) if _is_home(each)), own)
+    return Blobs(home / _BLOBS)
+
+
+def _is_home(directory: Path) -> bool:
+    return directory.name == _HOME or (directory / _BLOBS / "sha256").is_dir()
+
+
+def load_cassette(path: Path) -> Cassette:
+    """Read a cassette; its bodies are looked for when they are read.
+
+    Raises:
+        CassetteError: there is none, it is none, or it can't be read.
+    """
+    try:
+        document: Any = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 - a safe loader
+        return from_document(document, blobs_beside(path))
+    except OSError as error:
+        raise CassetteError(f"can't read the cassette {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise CassetteError(f"{path} is no YAML: {error}") from error
+    except OccystrapError as error:
+        raise CassetteError(f"{path}: {error}") from error
+
+
+def save_cassette(cassette: Cassette, path: Path) -> Cassette:
+    """Write a cassette, and return it as it was written.
+
+    Raises:
+        ImageOutputError: the system can't write it.
+    """
+    document = to_document(cassette, blobs_beside(path))
+    text = yaml.dump(
+        document,
+        Dumper=_DUMPER,
+        allow_unicode=True,
+        sort_keys=False,
+        width=_WIDTH,
+        encoding="utf-8",
+    )
+    write_whole(path, [text])
+    return cassette
