@@ -22,6 +22,7 @@ from pytest_occystrap.sweep.running import Outcome, WrongResult
 __all__ = ["Judge", "same_outcome"]
 
 _CREATED: Final = 201
+_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,21 @@ class Judge:
 
 
 def _sent_again(exchanges: Sequence[Exchange], effects: Sequence[Effect]) -> Iterator[str]:
-    """Find blobs that were sent whole once more although the registry had them."""
+    """Find blobs that were sent once more although the registry had them.
+
+    Whoever asks and is told that one isn't there may send it again: an answer that is lost with its
+    connection can be on its way while its commit still is.
+    """
     there: set[tuple[str, str]] = set()
     sent: dict[str, int] = defaultdict(int)
     kept = any(_keeps_what_came(effect) for effect in effects)
     for exchange in exchanges:
         route = exchange.route
-        if route is None or route.kind is not RouteKind.UPLOAD or exchange.method == "DELETE":
+        if route is None or exchange.method == "DELETE":
+            continue
+        if route.kind is RouteKind.BLOB and exchange.status == _NOT_FOUND:
+            there.discard((route.repository, exchange.digest))
+        if route.kind is not RouteKind.UPLOAD:
             continue
         sent[exchange.path] += exchange.request_bytes
         digest = exchange.parameter("digest")
