@@ -51,6 +51,8 @@ class _Held:
     value: str = field(default="", repr=False)
     good_until: float = 0.0
     handed_out: int = 0
+    #: Whether a new one was refused for no reason given, and replaced nevertheless.
+    doubted: bool = False
 
 
 @final
@@ -94,7 +96,8 @@ class Authorizer:
     def refused(self, answer: Answer, used: str | None, scopes: Sequence[Scope]) -> bool:
         """Learn from a refusal; True when there is now something better to ask with.
 
-        A token that was denied, not asked for, is replaced only if it isn't a new one.
+        A token that was denied, not asked for, is replaced only if it isn't a new one; a new one
+        that is asked for again, once in a run: who else asked may have used it before it ended.
 
         Raises:
             ExchangeError: the token endpoint refused, or can't be reached.
@@ -111,7 +114,9 @@ class Authorizer:
             if held.value and used != f"Bearer {held.value}":
                 return True  # another thread has replaced it since
             if held.handed_out == 1 and not _has_ended(answer, challenge):
-                return False
+                if held.doubted or answer.status != _UNAUTHORIZED or challenge.get("error"):
+                    return False
+                held.doubted = True
             self._replace(held, challenge, scopes)
         return True
 
