@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["cli", "main"]
 
 _COMMANDS: Final = {
+    "delete": LateCommand("occystrap.commands.delete:delete", "Delete a tag of a registry."),
+    "digest": LateCommand("occystrap.commands.digest:digest", "Print the digest of an image."),
+    "info": LateCommand("occystrap.commands.info:info", "Show what an image is."),
     "process": LateCommand(
         "occystrap.commands.process:process", "Move an image from SOURCE to DESTINATION."
     ),
     "registry": LateCommand("occystrap.commands.registry:registry", "Run a registry of one's own."),
+    "tags": LateCommand("occystrap.commands.tags:tags", "List the tags of a repository."),
 }
 
 _EPILOG: Final = """\b
