@@ -17,7 +17,7 @@ from occystrap.outputs.base import Moved
 from occystrap.outputs.registry import RegistryWriter
 from occystrap.pipeline import ALL_PLATFORMS, Pipeline
 from occystrap.report import Report
-from occystrap.uri import parse_uri, redacted
+from occystrap.uri import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,8 @@ _DEEPEST: Final = 4
 
 def move(
     builder: PipelineBuilder,
-    source: str,
-    destination: str,
+    source: str | URISpec,
+    destination: str | URISpec,
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
@@ -46,13 +46,13 @@ def move(
     """
     began = clock()
     options = builder.options
-    spec = builder.read_source(source)
+    spec, target = builder.read_source(source), builder.read_destination(destination)
     if spec.options.get("platform") == ALL_PLATFORMS:
-        mover = _IndexMover(builder, spec, builder.read_destination(destination))
+        mover = _IndexMover(builder, spec, target)
         mover.run()
         outputs: list[ImageOutput] = list(mover.outputs)
     else:
-        pipeline = builder.build_pipeline(source, destination)
+        pipeline = builder.build_pipeline(spec, target)
         pipeline.run()
         outputs = [pipeline.output]
     checks = None
@@ -60,13 +60,13 @@ def move(
         checks = CheckResults()
         for output in outputs:
             checks.results += output.verify(full=options.verify_full).results
-    return _report(builder, source, destination, outputs, checks, clock() - began)
+    return _report(builder, spec, target, outputs, checks, clock() - began)
 
 
 def _report(
     builder: PipelineBuilder,
-    source: str,
-    destination: str,
+    source: URISpec,
+    destination: URISpec,
     outputs: list[ImageOutput],
     checks: CheckResults | None,
     seconds: float,
@@ -79,8 +79,8 @@ def _report(
     manifest = manifests[-1]
     stats = builder.traffic.stats
     return Report(
-        redacted(parse_uri(source)),
-        redacted(parse_uri(destination)),
+        redacted(source),
+        redacted(destination),
         "" if manifest is None else str(manifest.digest),
         sum(not isinstance(each, Index) for each in manifests),
         total.layers,

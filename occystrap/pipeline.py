@@ -7,11 +7,9 @@ retry budget) is made here, once, and closed here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
-from occystrap.client.build import TLS
-from occystrap.client.credentials import DockerConfig, credential_files, credentials_for
+from occystrap.client.credentials import DockerConfig, credential_files
 from occystrap.client.limiter import RateLimiter
 from occystrap.client.proxies import proxies_from
 from occystrap.client.retry import RetryPolicy
@@ -26,6 +24,7 @@ from occystrap.oci.platform import Platform
 from occystrap.options import Options
 from occystrap.outputs.registry import RegistryWriter
 from occystrap.outputs.tarfile import TarWriter
+from occystrap.side import Side, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
 
 if TYPE_CHECKING:
@@ -34,44 +33,16 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from occystrap.client.credentials import Credentials
+    from occystrap.client.build import TLS
     from occystrap.image.progress import Progress
     from occystrap.inputs.base import ImageInput
     from occystrap.outputs.base import ImageOutput
     from occystrap.uri import URISpec
     from occystrap.uri.schemes import Role
 
-__all__ = ["ALL_PLATFORMS", "Pipeline", "PipelineBuilder", "Side"]
+__all__ = ["ALL_PLATFORMS", "Pipeline", "PipelineBuilder"]
 
 ALL_PLATFORMS: Final = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """How one side of a pipeline reaches its registry; its URI decides before the options."""
-
-    secure: bool
-    tls: TLS
-    credentials: Credentials
-    max_workers: int
-
-    @classmethod
-    def of(cls, spec: URISpec, options: Options, stored: Credentials) -> Side:
-        """Read the side off its URI."""
-        chosen: Mapping[str, Any] = spec.options
-        username = _text(spec, "username", options.username)
-        password = _text(spec, "password", options.password)
-        return cls(
-            secure=not chosen.get("insecure", options.insecure),
-            tls=TLS(
-                _path(spec, "ca_file", options.ca_file),
-                _path(spec, "cert", options.cert),
-                _path(spec, "key", options.key),
-                bool(chosen.get("skip_verify", options.skip_verify)),
-            ),
-            credentials=credentials_for(username, password, stored),
-            max_workers=int(chosen.get("max_workers", options.max_workers)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +115,8 @@ class PipelineBuilder:
     ) -> None:
         self.close()
 
-    def read_source(self, uri: str) -> URISpec:
-        """Read the URI of a source.
+    def read_source(self, uri: str | URISpec) -> URISpec:
+        """Read the URI of a source; one that was read is held against what there is.
 
         Raises:
             PipelineError: there is no such scheme.
@@ -153,7 +124,7 @@ class PipelineBuilder:
         """
         return _read(uri, "input", _INPUTS)
 
-    def read_destination(self, uri: str) -> URISpec:
+    def read_destination(self, uri: str | URISpec) -> URISpec:
         """Read the URI of a destination; raises what `read_source` does."""
         return _read(uri, "output", _OUTPUTS)
 
@@ -175,7 +146,7 @@ class PipelineBuilder:
         spec = self.read_destination(uri)
         return _OUTPUTS[spec.scheme](self, spec, source)
 
-    def build_pipeline(self, source: str, destination: str) -> Pipeline:
+    def build_pipeline(self, source: str | URISpec, destination: str | URISpec) -> Pipeline:
         """Make both ends; nothing is opened before both URIs are read."""
         spec, target = self.read_source(source), self.read_destination(destination)
         image = _INPUTS[spec.scheme](self, spec)
@@ -219,7 +190,7 @@ class PipelineBuilder:
             image,
             tag or own_tag,
             side.secure,
-            compression_type=_text(spec, "compression", options.compression),
+            compression_type=text_option(spec, "compression", options.compression),
             compression_level=options.compression_level,
             max_workers=side.max_workers,
             temp_dir=options.temp_dir,
@@ -265,23 +236,13 @@ class PipelineBuilder:
         return self._sessions[tls]
 
 
-def _read(uri: str, role: Role, known: Mapping[str, object]) -> URISpec:
-    spec = parse_uri(uri)
+def _read(uri: str | URISpec, role: Role, known: Mapping[str, object]) -> URISpec:
+    spec = parse_uri(uri) if isinstance(uri, str) else uri
     if spec.scheme not in known:
         there_is = ", ".join(sorted(known))
         raise PipelineError(f"Unknown {role} scheme: {spec.scheme} (known: {there_is})")
     check_options(spec, role)
     return spec
-
-
-def _text(spec: URISpec, name: str, default: str | None) -> str | None:
-    value = spec.options.get(name)
-    return default if value is None else str(value)
-
-
-def _path(spec: URISpec, name: str, default: str | None) -> Path | None:
-    value = _text(spec, name, default)
-    return None if value is None else Path(value)
 
 
 def _place(spec: URISpec, missing: str) -> str:

@@ -15,8 +15,9 @@ from occystrap.client.build import TLS
 from occystrap.client.credentials import Chain, Credential
 from occystrap.errors import OccystrapError
 from occystrap.options import Options
-from occystrap.pipeline import PipelineBuilder, Side
+from occystrap.pipeline import PipelineBuilder
 from occystrap.server.message import Request, Response
+from occystrap.side import Side
 from occystrap.uri import parse_uri
 from tests.support.console import Shelf, client_of
 from tests.support.handlers import BasicGate, Front
