@@ -6,9 +6,11 @@ retry budget) is made here, once, and closed here.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
+from occystrap.client.build import create_client
 from occystrap.client.credentials import DockerConfig, credential_files
 from occystrap.client.limiter import RateLimiter
 from occystrap.client.proxies import proxies_from
@@ -97,12 +99,17 @@ class PipelineBuilder:
         self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
         self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
         self._sessions: dict[TLS, Session] = {}
+        self._clients: list[httpx.Client] = []
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close what was made here, and nothing that was handed in."""
         for session in self._sessions.values():
             session.close()
+        for client in self._clients:
+            client.close()
         self._sessions.clear()
+        self._clients.clear()
 
     def __enter__(self) -> PipelineBuilder:
         return self
@@ -229,11 +236,20 @@ class PipelineBuilder:
     def _side(self, spec: URISpec) -> Side:
         return Side.of(spec, self.options, self._stored)
 
+    def http_client(self, spec: URISpec) -> Any:
+        """Return the client that was handed in, or make one for an API beside the registries."""
+        if self._client is not None:
+            return self._client
+        proxies = proxies_from(self.options.environ)
+        self._clients.append(create_client(tls=self._side(spec).tls, proxies=proxies))
+        return self._clients[-1]
+
     def _session(self, tls: TLS) -> Session:
-        if tls not in self._sessions:
-            proxies = proxies_from(self.options.environ)
-            self._sessions[tls] = Session(self._client, self.traffic, tls=tls, proxies=proxies)
-        return self._sessions[tls]
+        with self._lock:
+            if tls not in self._sessions:
+                proxies = proxies_from(self.options.environ)
+                self._sessions[tls] = Session(self._client, self.traffic, tls=tls, proxies=proxies)
+            return self._sessions[tls]
 
 
 def _read(uri: str | URISpec, role: Role, known: Mapping[str, object]) -> URISpec:

@@ -8,10 +8,11 @@ Source: the API of Quay, https://docs.quay.io/api/swagger/, and its behaviour on
 from __future__ import annotations
 
 import fnmatch
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast, final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from occystrap import util
 from occystrap.errors import APIException, OccystrapError, QuayAPIError, URIParseError
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["QUAY_API_BASE", "QuayAPIError", "QuayClient", "resolve_quay_uri"]
 
 QUAY_API_BASE: Final = "https://quay.io/api/v1"
-_HOST: Final = "quay.io"
 _MOST_PAGES: Final = 10_000
+_API: Final = "/api/v1"
+_PAGE: Final = 100
+#: What makes a tag of a URI a pattern.
+_WILD: Final = re.compile(r"[*?\[]")
 _NOT_FOUND: Final = 404
 
 
@@ -106,6 +110,23 @@ class QuayClient:
             raise
         return next(iter(_entries(document, "tags")), None)
 
+    def list_tags(self, namespace: str, repository: str) -> list[dict[str, Any]]:
+        """Return what the API says of each tag that the repository has now, newest first.
+
+        Raises what `has_tag` does.
+        """
+        path = f"/repository/{quote(namespace)}/{quote(repository)}/tag/"
+        found: dict[str, dict[str, Any]] = {}
+        for page in range(1, _MOST_PAGES):
+            query = {"onlyActiveTags": "true", "limit": str(_PAGE), "page": str(page)}
+            document = self._request(path, query)
+            tags = {str(e["name"]): e for e in _entries(document, "tags") if "name" in e}
+            new = tags.keys() - found.keys()
+            found |= tags
+            if not new or document.get("has_additional") is not True:
+                break
+        return list(found.values())
+
     def _request(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         headers = {"Accept": "application/json"}
         if self._token is not None:
@@ -145,14 +166,16 @@ def resolve_quay_uri(
     client: httpx.Client | None = None,
     rate_limiter: util.RateLimiter | None = None,
     retries: int | None = None,
+    traffic: Traffic | None = None,
     on_failure: Callable[[str, OccystrapError], None] | None = None,
 ) -> list[tuple[str, str, str]]:
     """Find the images that a `quay://NAMESPACE[/GLOB][:TAG]` URI names, sorted by name.
 
-    Returns (host, repository, tag) for each repository that matches the glob and has the tag; with
-    `since` only those whose tag was pushed at or after that day (UTC). A repository whose tag can't
-    be looked up is told to `on_failure`, by one of `max_workers` threads, and left out; without it,
-    it ends the search.
+    Returns (host, repository, tag) for each repository that matches the glob and has the tag, or
+    for each of its tags that match, if TAG is a glob; with `since` only for tags pushed at or after
+    that day (UTC). `base` in the URI is the URL of another Quay. A repository whose tags can't be
+    looked up is told to `on_failure`, by one of `max_workers` threads, and left out; without it, it
+    ends the search.
 
     Raises:
         URIParseError: the URI can't be parsed.
@@ -163,30 +186,62 @@ def resolve_quay_uri(
     namespace, glob, tag, options = parse_quay_uri(spec)
     since = _since(options.get("since"))
     own_token = options.get("token")
-    given = {"client": client, "rate_limiter": rate_limiter, "retries": retries}
-    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    base = _base(options.get("base"))
+    given: dict[str, Any] = {
+        "client": client,
+        "rate_limiter": rate_limiter,
+        "retries": retries,
+        "traffic": traffic,
+        "base": None if base == QUAY_API_BASE else base,
+    }
+    chosen = {name: value for name, value in given.items() if value is not None}
     quay = QuayClient(token=token if own_token is None else str(own_token), **chosen)
+    host = urlsplit(base).netloc
+
+    def look_up(name: str) -> list[tuple[str, str, str]]:
+        try:
+            tags = _tags_of(quay, namespace, name, tag, since)
+        except OccystrapError as error:
+            if on_failure is None:
+                raise
+            on_failure(f"{namespace}/{name}", error)
+            return []
+        return [(host, f"{namespace}/{name}", found) for found in tags]
+
     try:
-        listed = quay.list_repositories(namespace, since)
-        names = sorted(fnmatch.filter(listed, glob))
-
-        def look_up(name: str) -> tuple[str, str, str] | None:
-            repository = f"{namespace}/{name}"
-            try:
-                found = quay.has_tag(namespace, name, tag)
-            except OccystrapError as error:
-                if on_failure is None:
-                    raise
-                on_failure(repository, error)
-                return None
-            if found is None or not _is_recent(found, "start_ts", since):
-                return None
-            return _HOST, repository, tag
-
+        names = sorted(fnmatch.filter(quay.list_repositories(namespace, since), glob))
         with ThreadPoolExecutor(max_workers) as pool:
-            return [image for image in pool.map(look_up, names) if image is not None]
+            return [image for images in pool.map(look_up, names) for image in images]
     finally:
         quay.close()
+
+
+def _tags_of(
+    quay: QuayClient, namespace: str, name: str, tag: str, since: datetime | None
+) -> list[str]:
+    if not _WILD.search(tag):
+        found = quay.has_tag(namespace, name, tag)
+        return [tag] if found is not None and _is_recent(found, "start_ts", since) else []
+    recent = (e for e in quay.list_tags(namespace, name) if _is_recent(e, "start_ts", since))
+    return sorted(fnmatch.filter((str(entry["name"]) for entry in recent), tag))
+
+
+def _base(value: object) -> str:
+    """Complete the URL of a Quay, which may be given with or without the path of its API."""
+    if value is None:
+        return QUAY_API_BASE
+    parts = urlsplit(str(value))
+    path = parts.path.rstrip("/")
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or "@" in parts.netloc
+    ):
+        raise URIParseError("base is the URL of a Quay: https://quay.example")
+    if path not in ("", _API):
+        raise URIParseError(f"base is the URL of a Quay, with {_API} behind its host or nothing")
+    return f"{parts.scheme}://{parts.netloc}{_API}"
 
 
 def _is_recent(entry: dict[str, Any], field: str, since: datetime | None) -> bool:

@@ -22,6 +22,7 @@ from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.message import Handler, Request, Response
 from occystrap.uri import URIParseError, check_options, parse_uri
 from occystrap.uri.schemes import Role
+from pytest_occystrap import FakeRegistry
 from tests.support.console import Shelf
 from tests.support.examples import Command, blocks, commands, matches, run
 from tests.support.handlers import BasicGate
@@ -35,7 +36,7 @@ PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in GUIDES),
 ]
-LANGUAGES = {"", "console", "python", "sh", "text"}
+LANGUAGES = {"", "console", "python", "sh", "text", "yaml"}
 
 
 BUSYBOX = {
@@ -46,6 +47,7 @@ BUSYBOX = {
     )
     for name in ("linux/amd64", "linux/arm64/v8")
 }
+QUAY = ("projectquay/clair", "projectquay/quay")
 
 
 class Internet:
@@ -54,9 +56,12 @@ class Internet:
     def __init__(self) -> None:
         self._hosts: dict[str, Handler] = {}
         self._lock = threading.Lock()
+        self._quay = FakeRegistry(dialect="quay", images=[f"{name}:latest" for name in QUAY])
 
     def handle(self, request: Request) -> Response:
-        """Answer as the registry that is asked."""
+        """Answer as the registry that is asked, or as the API of Quay."""
+        if request.path.startswith("/api/v1/"):
+            return self._quay.handler.handle(request)
         with self._lock:
             if request.host not in self._hosts:
                 self._hosts[request.host] = self._make(request.host)
@@ -66,6 +71,8 @@ class Internet:
         shelf = Shelf()
         shelf.put_all("library/busybox", "latest", BUSYBOX)
         shelf.put("org/app", "2", BUSYBOX["linux/amd64"])
+        for name in QUAY:
+            shelf.put(name, "latest", BUSYBOX["linux/amd64"])
         is_private = host == "private.example"
         return BasicGate(shelf.registry, "secret") if is_private else shelf.registry
 
@@ -143,7 +150,7 @@ def test_the_table_of_global_options() -> None:
     }
     assert table.keys() - {"--listen", "--dir"} == {
         next(name for name in option.opts if name.startswith("--"))
-        for option in cli.get_params(click.Context(cli))
+        for option in cli.get_params(click.Context(cli, **cli.context_settings))
     }
     words = {None: "", False: "off", True: "on"}
     for option in GLOBAL_OPTIONS:

@@ -35,8 +35,14 @@ BLOB = Descriptor.of(b"blob", "application/octet-stream")
 #: What a source or a destination of each scheme is called here.
 SOURCES = {"registry": "registry://source.example/demo/image:1", "tar": "tar://source.tar"}
 TARGETS = {"registry": "registry://target.example/new/image:2", "tar": "tar://target.tar"}
-#: Commands that ask a registry; `registry serve` only answers.
-ASKING = {"process"}
+#: Commands that ask a registry, and how they are called; `registry serve` only answers.
+LOOKING = {
+    "info": [],
+    "tags": [],
+    "digest": [],
+    "delete": ["--manifest"],
+}
+ASKING = {"process", *LOOKING}
 ANSWERING = {"registry"}
 
 
@@ -131,6 +137,13 @@ def test_process_goes_through_the_client(
         assert tars_of(here / "target.tar") == IMAGE.diff_ids
     else:
         assert image_of(shelf, "new/image", "2").config_hex == IMAGE.config_hex
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_what_looks_goes_through_the_client(client: httpx.Client, command: str) -> None:
+    """And so does what deletes."""
+    arguments = [command, *LOOKING[command], SOURCES["registry"]]
+    cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
 
 
 def test_a_whole_index_goes_through_the_client(client: httpx.Client, shelf: Shelf) -> None:

@@ -225,3 +225,67 @@ def test_genuine_errors_are_told_apart() -> None:
         client.has_tag("acme", "secret", "v1")
     with pytest.raises(errors.APIException, match="429 Too Many Requests"):
         client.list_repositories("emptyorg")
+
+
+TAGGED = {"app": {"v1.0": MARCH, "v1.1": MARCH + 5, "v2": MARCH + 9, "old": MARCH - 9}, "web": {}}
+
+
+def test_tags_by_glob() -> None:
+    """Each tag that matches is an image, in the order of names; a repository may have none."""
+    server = Quay(TAGGED)
+    uri = f"quay://acme:v1.*?base={ORIGIN}"
+    host = httpx.URL(ORIGIN).netloc.decode()
+    assert resolve_quay_uri(uri, client=http(server)) == [
+        (host, "acme/app", "v1.0"),
+        (host, "acme/app", "v1.1"),
+    ]
+    assert [
+        tag for _, _, tag in resolve_quay_uri(f"quay://acme:*?base={ORIGIN}", client=http(server))
+    ] == [
+        "old",
+        "v1.0",
+        "v1.1",
+        "v2",
+    ]
+    recent = resolve_quay_uri(f"quay://acme:*?since=2026-03-01&base={ORIGIN}", client=http(server))
+    assert [tag for _, _, tag in recent] == ["v1.0", "v1.1", "v2"]
+
+
+def test_tags_are_read_page_by_page() -> None:
+    """A repository may have more tags than the API tells at once."""
+    pages: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        pages.append(request)
+        first = int(request.url.params["page"]) * 2
+        tags = [{"name": f"t{n}"} for n in range(first, first + 2)]
+        return httpx.Response(200, json={"tags": tags, "has_additional": len(pages) < 3})
+
+    assert [tag["name"] for tag in client_of(answer).list_tags("acme", "app")] == [
+        f"t{n}" for n in range(2, 8)
+    ]
+
+
+def test_pages_of_tags_that_repeat_end() -> None:
+    """W-35: a server that always has more, and always the same, is left."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"tags": [{"name": "a"}], "has_additional": True})
+
+    assert [tag["name"] for tag in client_of(answer).list_tags("acme", "app")] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "base", ["quay.example", "ftp://quay.example", "https://a:b@quay.example", "https://q.test/v2"]
+)
+def test_a_base_that_is_none(base: str) -> None:
+    """It is the URL of a Quay."""
+    with pytest.raises(errors.URIParseError, match="base is the URL of a Quay"):
+        resolve_quay_uri(f"quay://acme?base={base}")
+
+
+def test_a_base_with_the_path_of_its_api() -> None:
+    """Either way leads to the same place."""
+    server = Quay({"app": {"latest": 5}})
+    for base in (ORIGIN, f"{ORIGIN}/", f"{ORIGIN}/api/v1"):
+        assert len(resolve_quay_uri(f"quay://acme?base={base}", client=http(server))) == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -22,6 +23,7 @@ _EPILOG: Final = """\b
 SOURCE is one of
   registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG][@DIGEST]
   tar://PATH      as docker save, podman save, skopeo, crane or buildx write them
+  quay://ORG[/GLOB][:TAG]      all such images of a Quay; TAG may be a glob, too
 \b
 DESTINATION is one of
   registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG]
@@ -33,6 +35,7 @@ Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   as SOURCE       platform=OS/ARCHITECTURE[/VARIANT], or platform=all
                   (or one by one: os= architecture= variant=)
   as DESTINATION  compression=gzip|zstd
+  quay://         those of registry://, and since=YYYY-MM-DD token= base=URL
 \b
 Examples:
   occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar
@@ -42,14 +45,27 @@ Examples:
 
 With platform=all the whole index is copied with all its images, registry to registry.
 
+\b
+Many images, each under its own name behind the destination's:
+  occystrap process 'quay://projectquay/*:latest' registry://mirror.example/quay
+  occystrap process --shard 2/4 'quay://projectquay:v3.*' registry://mirror.example
+
+Run again, it skips what is there already. Of a shard, such as 2/4, the images are always the same.
+
 `occystrap --help` lists the options that stand before the command."""
 
 
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination")
+@click.option("--shard", metavar="N/OF", help="Of many images move one part of so many.")
+@click.option(
+    "--again", is_flag=True, help="Of many images move also those that are there already."
+)
 @click.pass_context
-def process(ctx: click.Context, source: str, destination: str) -> None:
+def process(
+    ctx: click.Context, source: str, destination: str, *, shard: str | None, again: bool
+) -> None:
     """Move an image from SOURCE to DESTINATION, and verify it.
 
     Between registries the manifest and its layers are copied byte for byte, so every digest stays
@@ -58,11 +74,20 @@ def process(ctx: click.Context, source: str, destination: str) -> None:
     What is under way is shown on standard error. The exit code is 0 if the image has arrived, 1 if
     it hasn't, and 2 for a command line that can't be understood.
     """
+    from occystrap.commands.many import Many  # noqa: PLC0415
     from occystrap.image.progress import progress_for  # noqa: PLC0415
     from occystrap.move import move  # noqa: PLC0415
     from occystrap.pipeline import PipelineBuilder  # noqa: PLC0415
+    from occystrap.uri import parse_uri  # noqa: PLC0415
 
     with progress_for(sys.stderr) as progress, PipelineBuilder(ctx, progress=progress) as builder:
+        spec = parse_uri(source)
+        if spec.scheme == "quay":
+            run = Many(builder, partial(move, builder), shard, again=again)
+            run.process(spec, builder.read_destination(destination))
+            ctx.exit(run.exit_code)
+        if shard or again:
+            raise click.UsageError("--shard and --again are for many images: quay://...", ctx)
         report = move(builder, source, destination)
         as_json = builder.options.output_format == "json"
     _show(report, as_json=as_json)

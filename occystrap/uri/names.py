@@ -5,6 +5,7 @@ Rule: a name that gets past here is one that a registry could know.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,8 @@ __all__ = [
     "registry_reference",
 ]
 
+#: At least one of what makes it a pattern, among what tags are made of.
+_TAG_GLOB: Final = re.compile(r"(?=.*[*?\[])[A-Za-z0-9_.\-*?\[\]!]{1,128}")
 DEFAULT_SOCKET: Final = "/var/run/docker.sock"
 
 
@@ -78,17 +81,20 @@ parse_dockerpush_uri = parse_docker_uri
 
 
 def parse_quay_uri(spec: URISpec) -> tuple[str, str, str, Mapping[str, OptionValue]]:
-    """Return namespace, glob of the repositories, tag and options.
+    """Return namespace, glob of the repositories, tag or glob of tags, and options.
 
     Raises:
-        URIParseError: the namespace is missing, or the tag can't be one.
+        URIParseError: the namespace is missing, or the tag can't be one, nor a glob of some.
     """
     name, colon, tag = f"{spec.host}{spec.path}".partition(":")
     namespace, _, glob = name.partition("/")
     if not namespace:
         raise URIParseError("quay:// URI requires a namespace/organization")
     try:
-        tag = check_tag(tag) if colon else DEFAULT_TAG
+        if not colon:
+            tag = DEFAULT_TAG
+        elif not _TAG_GLOB.fullmatch(tag):
+            check_tag(tag)
     except InvalidReference as error:
         raise URIParseError(f"quay:// URI: {error}") from error
     return namespace, glob or "*", tag, spec.options

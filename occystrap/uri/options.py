@@ -32,7 +32,18 @@ OptionValue: TypeAlias = Scalar | list[Scalar]
 #: Options that are never shown.
 SECRET: Final = frozenset({"username", "password", "token"})
 _SHOWN_TEXT: Final = frozenset(
-    {"arch", "architecture", "ca_file", "cert", "compression", "file", "key", "os", "pattern"}
+    {
+        "arch",
+        "architecture",
+        "base",
+        "ca_file",
+        "cert",
+        "compression",
+        "file",
+        "key",
+        "os",
+        "pattern",
+    }
     | {"platform", "since", "socket", "variant"}
 )
 _SWITCHES: Final = frozenset(

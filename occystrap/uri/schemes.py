@@ -43,7 +43,7 @@ _NONE: Final[frozenset[str]] = frozenset()
 _SCHEMES: Final[Mapping[Role, Mapping[str, frozenset[str]]]] = {
     "input": {
         "registry": _PULL,
-        "quay": _PULL | {"since", "token"},
+        "quay": _PULL | {"base", "since", "token"},
         "docker": _SOCKET,
         "dockerpush": _SOCKET,
         "tar": _NONE,

@@ -105,9 +105,13 @@ class Quay:
             if token is None or "unrelated" not in token:
                 return _error(401, "invalid_token", "Requires authentication")
             return _error(403, "insufficient_scope", "Unauthorized")
-        tag = request.url.params["specificTag"]
-        pushed = self.repositories[name].get(tag)
-        tags = [] if pushed is None else [{"name": tag, "reversion": False, "start_ts": pushed}]
+        wanted = request.url.params.get("specificTag")
+        newest_first = sorted(self.repositories[name].items(), key=lambda pair: -pair[1])
+        tags = [
+            {"name": tag, "reversion": False, "start_ts": pushed}
+            for tag, pushed in newest_first
+            if wanted in (None, tag)
+        ]
         return httpx.Response(200, json={"tags": tags, "page": 1, "has_additional": False})
 
 

@@ -177,6 +177,6 @@ def test_a_quay_uri_requires_a_namespace_and_a_tag_that_can_be_one() -> None:
     for uri in ("quay://", "quay:///a", "quay://:tag"):
         with pytest.raises(URIParseError, match=r"quay:// URI requires a namespace/organization"):
             parse_quay_uri(parse_uri(uri))
-    for uri in ("quay://org/a:", "quay://org:a/b", "quay://org/a:b*"):
+    for uri in ("quay://org/a:", "quay://org:a/b", "quay://org/a:b/*"):
         with pytest.raises(URIParseError, match=r"quay:// URI: not a tag"):
             parse_quay_uri(parse_uri(uri))
