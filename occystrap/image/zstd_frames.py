@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import zstandard
 
+from occystrap.image.chunk_reader import ChunkReader
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -47,7 +49,7 @@ def expand_zstd(source: Iterator[bytes]) -> Iterator[bytes]:
         EOFError: the data ends inside a frame.
         ZstdError: the data is damaged, or wants more memory than libzstd's limit of 128 MiB.
     """
-    reader = _Reader(source)
+    reader = ChunkReader(source)
     context = zstandard.ZstdDecompressor()
     while magic := reader.take_some(len(_FRAME)):
         if _starts_skippable(magic):
@@ -61,7 +63,7 @@ def expand_zstd(source: Iterator[bytes]) -> Iterator[bytes]:
             raise zstandard.ZstdError(f"what follows a frame is none: {magic!r}")
 
 
-def _pieces(reader: _Reader) -> Iterator[bytes]:
+def _pieces(reader: ChunkReader) -> Iterator[bytes]:
     """Cut the frame whose magic number was just read at the borders of its blocks."""
     descriptor = reader.take(1)
     flags = descriptor[0]
@@ -79,37 +81,3 @@ def _pieces(reader: _Reader) -> Iterator[bytes]:
         yield header + reader.take(1 if repeated else bits >> 3)
     if flags & _CHECKSUM:
         yield reader.take(4)
-
-
-class _Reader:
-    """Take exact numbers of bytes from chunks of any size."""
-
-    def __init__(self, source: Iterator[bytes]) -> None:
-        self._source = source
-        self._chunk = b""
-        self._position = 0
-
-    def take_some(self, count: int) -> bytes:
-        """Return that many bytes, or those that are left."""
-        taken = self._chunk[self._position : self._position + count]
-        self._position += len(taken)
-        if len(taken) == count:
-            return taken
-        parts, missing = [taken], count - len(taken)
-        while missing and (chunk := next(self._source, None)) is not None:
-            parts.append(chunk[:missing])
-            self._chunk, self._position = chunk, min(missing, len(chunk))
-            missing -= self._position
-        return b"".join(parts)
-
-    def take(self, count: int) -> bytes:
-        """Return that many bytes."""
-        taken = self.take_some(count)
-        if len(taken) < count:
-            raise EOFError("it ends in the middle")
-        return taken
-
-    def skip(self, count: int) -> None:
-        """Go past that many bytes, without holding them."""
-        while count:
-            count -= len(self.take(min(count, 64 * 1024)))
