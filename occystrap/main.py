@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["cli", "main"]
 
 _COMMANDS: Final = {
+    "check": LateCommand("occystrap.commands.check:check", "Check whether an image is sound."),
     "delete": LateCommand("occystrap.commands.delete:delete", "Delete a tag of a registry."),
     "digest": LateCommand("occystrap.commands.digest:digest", "Print the digest of an image."),
     "info": LateCommand("occystrap.commands.info:info", "Show what an image is."),

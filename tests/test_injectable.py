@@ -37,6 +37,7 @@ SOURCES = {"registry": "registry://source.example/demo/image:1", "tar": "tar://s
 TARGETS = {"registry": "registry://target.example/new/image:2", "tar": "tar://target.tar"}
 #: Commands that ask a registry, and how they are called; `registry serve` only answers.
 LOOKING = {
+    "check": [],
     "info": [],
     "tags": [],
     "digest": [],

@@ -33,6 +33,7 @@ BLOCK: Final = tarfile.BLOCKSIZE
 #: The fields of a header by name: where each begins and ends.
 _FIELDS: Final = {
     "name": (0, 100),
+    "mode": (100, 108),
     "size": (124, 136),
     "mtime": (136, 148),
     "checksum": (148, 156),

@@ -1,0 +1,73 @@
+"""`occystrap check`: whether an image is sound."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from occystrap.commands.group import Action
+from occystrap.commands.sources import show
+from occystrap.examine.check import check_metadata
+from occystrap.examine.check_layers import check_layers
+from occystrap.examine.info_text import printable
+from occystrap.image.checks import CheckResults, Severity
+from occystrap.image.progress import progress_for
+from occystrap.pipeline import PipelineBuilder
+
+__all__ = ["check"]
+
+_EPILOG = """\b
+Examples:
+  occystrap check registry://docker.io/library/busybox:latest
+  occystrap check --fast tar://busybox.tar
+  occystrap -O json check registry://localhost:5000/app:1"""
+
+_GROUPS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Info"}
+
+
+@click.command(cls=Action, epilog=_EPILOG)
+@click.argument("source")
+@click.option("--fast", is_flag=True, help="Look at manifest and config only, and fetch no layer.")
+@click.pass_context
+def check(ctx: click.Context, source: str, *, fast: bool) -> None:
+    """Check whether SOURCE is sound: manifest, config, and what its layers hash to and hold.
+
+    The exit code is 1 if an error is found; warnings are no errors. Sources are those of
+    `occystrap process`.
+    """
+    with progress_for(sys.stderr) as progress, PipelineBuilder(ctx, progress=progress) as builder:
+        image = builder.build_input(source)
+        try:
+            results = check_metadata(image)
+            if not fast and not results.errors:
+                workers = builder.options.max_workers
+                found = check_layers(image, max_workers=workers, progress=progress)
+                results.results += found.results
+        finally:
+            image.close()
+        document = {"image": image.image, "tag": image.tag, **_document(results, fast=fast)}
+        show(builder, document, _text(results, fast=fast))
+    if results.errors:
+        ctx.exit(1)
+
+
+def _document(results: CheckResults, *, fast: bool) -> dict[str, Any]:
+    return {
+        "mode": "fast" if fast else "full",
+        "errors": len(results.errors),
+        "warnings": len(results.of(Severity.WARNING)),
+        "results": [result.to_document() for result in results.results],
+    }
+
+
+def _text(results: CheckResults, *, fast: bool) -> str:
+    lines: list[str] = []
+    for severity, title in _GROUPS.items():
+        found = results.of(severity)
+        lines += [f"{title}:"] if found else []
+        lines += [f"  [{each.check}] {printable(each.message)}" for each in found]
+    mode = "fast (metadata only)" if fast else "full"
+    errors, warnings = len(results.errors), len(results.of(Severity.WARNING))
+    return "\n".join([*lines, f"Check complete ({mode}): {errors} error(s), {warnings} warning(s)"])
