@@ -29,7 +29,8 @@ class ImageElement:
     `data` of a layer may be a seekable file of the uncompressed tar; our own inputs give `layer`
     instead. Both are None when the output's `fetch_callback` declined it. `layer_index` is the
     place in the image, from 0. `manifest` comes with a config that is untouched: the manifest of
-    the image as its source stores it.
+    the image as its source stores it; `origin` with one that a filter has changed: the manifest
+    that the image had before.
     """
 
     element_type: str
@@ -38,6 +39,7 @@ class ImageElement:
     layer_index: int | None = None
     layer: Layer | None = None
     manifest: Manifest | None = None
+    origin: Manifest | None = None
 
     def read_config(self) -> bytes:
         """Read the bytes of a config."""

@@ -15,9 +15,18 @@ from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest, Digester, verified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["CHUNK", "FileLayer", "Layer", "Source", "StoredLayer", "UnnamedLayer", "tar_size"]
+__all__ = [
+    "CHUNK",
+    "FileLayer",
+    "Layer",
+    "MadeLayer",
+    "Source",
+    "StoredLayer",
+    "UnnamedLayer",
+    "tar_size",
+]
 
 #: Bytes read at once where we choose.
 CHUNK: Final = 256 * 1024
@@ -158,9 +167,33 @@ class FileLayer:
             yield chunk
 
 
+@dataclass(frozen=True, slots=True)
+class MadeLayer:
+    """A layer whose tar is made anew whenever it is read; what it becomes is known beforehand."""
+
+    diff_id: Digest
+    size: int
+    make: Callable[[], Iterator[bytes]]
+
+    @property
+    def stored(self) -> None:
+        """Nothing: there is only the tar."""
+        return
+
+    def open_stored(self) -> Iterator[bytes]:
+        """Make the tar: there are no other bytes."""
+        return self.open_tar()
+
+    def open_tar(self) -> Iterator[bytes]:
+        """Make the tar, and check that it became what it should."""
+        return verified(self.make(), self.diff_id, self.size, what="layer")
+
+
 def tar_size(layer: Layer) -> int | None:
     """Tell how large the tar of a layer is, if that is known before anything is read."""
     if isinstance(layer, UnnamedLayer):
         return None
+    if isinstance(layer, MadeLayer):
+        return layer.size
     stored = layer.stored
     return stored.size if stored is not None and stored.digest == layer.diff_id else None

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Self, TextIO, final
 
+from occystrap.image.layer import StoredLayer, UnnamedLayer, tar_size
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
-    from occystrap.image.layer import Source
+    from occystrap.image.layer import Layer, Source
 
 __all__ = [
     "LineProgress",
@@ -29,6 +31,7 @@ __all__ = [
     "TrackedSource",
     "progress_for",
     "tracked",
+    "tracked_tar",
 ]
 
 _INTERVAL: Final = 30.0
@@ -100,6 +103,19 @@ def tracked(chunks: Iterable[bytes], task: Task) -> Iterator[bytes]:
     except BaseException:
         task.advance(-moved)
         raise
+
+
+def tracked_tar(layer: Layer, progress: Progress, label: str) -> Iterator[bytes]:
+    """Read the tar of a layer; what is shown is how much of the stored bytes it has taken."""
+    total = layer.source.size if isinstance(layer, StoredLayer | UnnamedLayer) else tar_size(layer)
+    task = progress.task(label, total)
+    try:
+        if isinstance(layer, StoredLayer | UnnamedLayer):
+            yield from layer.over(TrackedSource(layer.source, task)).open_tar()
+        else:
+            yield from tracked(layer.open_tar(), task)
+    finally:
+        task.finish()
 
 
 class _Entered:

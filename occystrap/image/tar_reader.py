@@ -60,7 +60,7 @@ class TarReader:
                 for _ in left:
                     pass
         except (ValueError, EOFError) as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
     def rest(self) -> Iterator[bytes]:
         """Read what follows the last entry, once all of them are read."""
@@ -110,9 +110,10 @@ class TarReader:
             size += len(piece)
             yield piece
         if size < member.size:  # the padding of the last one is left out by some
-            raise self._damaged(f"it ends within {member.path!r}")
+            raise self.damaged(f"it ends within {member.path!r}")
 
-    def _damaged(self, why: object) -> ImageInputError:
+    def damaged(self, why: object) -> ImageInputError:
+        """Read what is left, and make the error that says why this is no tar."""
         for _ in self._reader.rest():
             pass
         return ImageInputError(f"{self._what} is no readable tar: {why}")

@@ -9,20 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
-from occystrap.client.download import RemoteBlob, once_more
+from occystrap.client.download import once_more
 from occystrap.client.upload import UploadOutcome
 from occystrap.image.cache import filters_hash
 from occystrap.image.compression import compressed
-from occystrap.image.layer import StoredLayer, tar_size
+from occystrap.image.layer import tar_size
 from occystrap.image.progress import TrackedSource, tracked
 from occystrap.image.spool import Spool
 from occystrap.oci.digest import Digester
 from occystrap.oci.manifest import Descriptor
 from occystrap.oci.media_types import Compression, Family, layer_media_type, lookup
+from occystrap.outputs.kept import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from occystrap.client.download import RemoteBlob
     from occystrap.client.registry import RegistryClient
     from occystrap.image.cache import LayerCache
     from occystrap.image.layer import Layer, Source
@@ -62,7 +64,7 @@ class LayerUploader:
         stored = layer.stored
         if stored is not None and self._carries(stored, as_is=as_is):
             named = stored if as_is else _of_family(stored, family)
-            self._send(named, _Stored(layer, stored), _origin(layer))
+            self._send(named, _Stored(layer, stored), origin_of(layer))
             return named
         compression = self.compression or Compression.GZIP
         known = self._remembered(name, compression)
@@ -138,13 +140,6 @@ def _of_family(stored: Descriptor, family: Family) -> Descriptor:
     if known is None or known.foreign:
         return stored
     return Descriptor(layer_media_type(family, known.compression), stored.digest, stored.size)
-
-
-def _origin(layer: Layer) -> RemoteBlob | None:
-    """Find the place in a registry that a layer comes from, if it does."""
-    if isinstance(layer, StoredLayer) and isinstance(layer.source, RemoteBlob):
-        return layer.source
-    return None
 
 
 @final

@@ -21,7 +21,7 @@ from occystrap.image.archived import NAMELESS
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
 from occystrap.image.layer import StoredLayer, UnnamedLayer, tar_size
-from occystrap.image.progress import NoProgress, TrackedSource, tracked
+from occystrap.image.progress import NoProgress, tracked_tar
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digest, Digester
 from occystrap.oci.manifest import Config
@@ -184,19 +184,12 @@ class TarWriter:
         return layer.diff_id or digester.digest
 
     def _tracked(self, number: int, layer: Layer) -> Iterator[bytes]:
-        """Read the tar of a layer; what is shown is how much of the stored bytes it has taken."""
-        label, total = f"layer {number + 1}", None
+        """Read the tar of a layer, and show how far it is."""
+        label = f"layer {number + 1}"
         if isinstance(layer, StoredLayer | UnnamedLayer):
             named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
-            label, total = str(named)[:_LABEL], layer.source.size
-        task = self._progress.task(label, total)
-        try:
-            if isinstance(layer, StoredLayer | UnnamedLayer):
-                yield from layer.over(TrackedSource(layer.source, task)).open_tar()
-            else:
-                yield from tracked(layer.open_tar(), task)
-        finally:
-            task.finish()
+            label = str(named)[:_LABEL]
+        return tracked_tar(layer, self._progress, label)
 
     def _in_order(self) -> list[Digest]:
         return [self._diff_ids[number] for number in sorted(self._diff_ids)]
