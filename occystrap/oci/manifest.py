@@ -167,15 +167,23 @@ _MANIFEST_TYPES: Final = {
 }
 
 
-def build_manifest(family: Family, config: Descriptor, layers: Sequence[Descriptor]) -> Manifest:
-    """Make the manifest of an image."""
+def build_manifest(
+    family: Family,
+    config: Descriptor,
+    layers: Sequence[Descriptor],
+    annotations: Sequence[tuple[str, str]] = (),
+) -> Manifest:
+    """Make the manifest of an image; those of Docker have no annotations."""
     media_type = _MANIFEST_TYPES[family]
-    raw = encode(
-        {
-            "schemaVersion": _SCHEMA_VERSION,
-            "mediaType": media_type,
-            "config": config.to_document(),
-            "layers": [layer.to_document() for layer in layers],
-        }
-    )
-    return Manifest(raw, media_type, config, tuple(layers), Digest.of(raw))
+    document: dict[str, object] = {
+        "schemaVersion": _SCHEMA_VERSION,
+        "mediaType": media_type,
+        "config": config.to_document(),
+        "layers": [layer.to_document() for layer in layers],
+    }
+    kept = tuple(annotations) if family is Family.OCI else ()
+    if kept:
+        document["annotations"] = dict(kept)
+    raw = encode(document)
+    digest = Digest.of(raw)
+    return Manifest(raw, media_type, config, tuple(layers), digest, annotations=kept)

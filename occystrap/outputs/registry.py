@@ -35,7 +35,7 @@ from occystrap.outputs.layer_upload import LayerUploader
 from occystrap.util import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from occystrap.client.credentials import Credentials
     from occystrap.client.limiter import RateLimiter
@@ -62,6 +62,10 @@ def _compression(name: str | None) -> Compression | None:
 
 def _is_of(digest: Digest, manifest: Manifest | Index) -> bool:
     return digest == Digest.of(manifest.raw, digest.algorithm)
+
+
+def _digests(layers: Iterable[Descriptor]) -> list[Digest]:
+    return [layer.digest for layer in layers]
 
 
 def _read(source: Source) -> None:
@@ -169,11 +173,7 @@ class RegistryWriter:
         if self._config is None:
             raise ImageOutputError("No config file was processed")
         layers = [self._layers[self._order[index]] for index in sorted(self._order)]
-        origin = self._origin
-        if origin is not None and [d.digest for d in origin.layers] == [d.digest for d in layers]:
-            manifest = origin
-        else:
-            manifest = build_manifest(self._family, self._config, layers)
+        manifest = self._manifest(self._config, layers)
         self._check_digest(manifest)
         self._registry.put_manifest(self.reference.repository, self._target, manifest)
         self.manifest = manifest
@@ -209,6 +209,15 @@ class RegistryWriter:
         if self._own_session is not None:
             self._own_session.close()
 
+    def _manifest(self, config: Descriptor, layers: list[Descriptor]) -> Manifest:
+        """Keep the manifest of the source if it names what was stored, else make one."""
+        origin = self._origin
+        if origin is None:
+            return build_manifest(self._family, config, layers)
+        if origin.config == config and _digests(origin.layers) == _digests(layers):
+            return origin
+        return build_manifest(self._family, config, layers, origin.annotations)
+
     def _check_digest(self, manifest: Manifest | Index) -> None:
         wanted = self.reference.digest
         if wanted is not None and wanted != Digest.of(manifest.raw, wanted.algorithm):
@@ -231,8 +240,8 @@ class RegistryWriter:
 
     def _upload_config(self, element: ImageElement) -> None:
         raw = element.read_config()
-        self._origin = element.manifest
-        config = None if self._origin is None else self._origin.config
+        self._origin = element.manifest or element.origin
+        config = None if element.manifest is None else element.manifest.config
         self._config = config or Descriptor.of(raw, _CONFIG_TYPES[self._family])
         self._registry.upload_blob(self.reference.repository, self._config, raw)
 
