@@ -1,0 +1,157 @@
+"""The filters that change layers, any number of them at once.
+
+Rule: a layer in which nothing changes is carried as it is stored. Of the others the tar is made
+anew; they are known by its digest, and the config names it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+from occystrap.errors import ImageInputError
+from occystrap.filters.base import LayerFilter
+from occystrap.filters.remake import LayerRewriter, Remake
+from occystrap.image.cache import filters_hash
+from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
+from occystrap.oci.descriptor import Descriptor
+from occystrap.oci.digest import Digest
+from occystrap.oci.documents import encode, load_object
+from occystrap.oci.manifest import Config
+from occystrap.oci.media_types import Compression, Family, layer_media_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from occystrap.filters.base import Means
+    from occystrap.image.cache import LayerCache
+    from occystrap.image.layer import Layer
+    from occystrap.outputs.base import ImageOutput
+
+__all__ = ["ContentFilter", "RewriteFilter"]
+
+_LOG: Final = logging.getLogger(__name__)
+_TAR: Final = layer_media_type(Family.OCI, Compression.NONE)
+_SHOWN: Final = 12
+
+
+class ContentFilter(Protocol):
+    """A filter that changes what is in layers."""
+
+    @property
+    def recipe(self) -> tuple[str, Mapping[str, object]]:
+        """Its name, and the options by which it does the same to the same layer."""
+        ...
+
+    def rewriter(self) -> LayerRewriter:
+        """Begin with a layer."""
+        ...
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a layer has become; `layer` is None if it is the same."""
+
+    diff_id: Digest
+    layer: Layer | None = None
+
+
+@final
+class RewriteFilter(LayerFilter[_Outcome]):
+    """Lets filters change the layers, one after the other in a single pass.
+
+    With a `cache` a layer that was seen before isn't read to know what it becomes.
+    """
+
+    activity = "filtering"
+
+    def __init__(
+        self,
+        wrapped: ImageOutput | None,
+        filters: Sequence[ContentFilter],
+        *,
+        means: Means | None = None,
+        cache: LayerCache | None = None,
+    ) -> None:
+        super().__init__(wrapped, means)
+        self._filters = filters
+        self._cache = cache
+        self._recipe = filters_hash(Compression.NONE, [each.recipe for each in filters])
+
+    def look(self, element: ImageElement, layer: Layer) -> _Outcome:
+        """Find out what the layer becomes.
+
+        Raises:
+            OccystrapError: it can't be read, or is no tar.
+        """
+        remake = Remake(layer, [each.rewriter() for each in self._filters])
+        known = self._lookup(layer)
+        if known is None:
+            remade = remake.look(lambda: self.read(element.name, layer))
+            for remark in remake.remarks:
+                _LOG.info("layer %s: %s", element.name[:_SHOWN], remark)
+            known = Descriptor(_TAR, remade.digest, remade.size)
+            if self._cache is not None and layer.diff_id is not None:
+                self._cache.record(layer.diff_id.encoded, self._recipe, known, known.digest)
+            if remade.digest == remade.original:
+                return _Outcome(remade.digest)
+        if known.digest == layer.diff_id:
+            return _Outcome(known.digest)
+        return _Outcome(known.digest, remake.layer(known.digest, known.size))
+
+    def conclude(self, config: ImageElement | None, layers: list[ImageElement]) -> None:
+        """Pass on a config that names what the layers have become, and the layers."""
+        if self._cache is not None:
+            self._cache.save()
+        outcomes = [self.found(element) for element in layers]
+        if config is not None:
+            diff_ids = [outcome.diff_id for outcome in outcomes]
+            self.pass_on(_renewed(config, diff_ids))
+        layers.reverse()  # whoever is passed on is forgotten here, and so is what it holds
+        for number, outcome in enumerate(outcomes):
+            element = layers.pop()
+            if outcome.layer is not None:
+                name = outcome.diff_id.encoded
+                element = ImageElement(IMAGE_LAYER, name, layer_index=number, layer=outcome.layer)
+            self.pass_on(element)
+
+    def _lookup(self, layer: Layer) -> Descriptor | None:
+        if self._cache is None or layer.diff_id is None:
+            return None
+        found = self._cache.lookup(layer.diff_id.encoded, self._recipe)
+        return None if found is None else found.stored
+
+
+def _renewed(element: ImageElement, diff_ids: list[Digest]) -> ImageElement:
+    """Name other layers in a config; everything else in it stays, its history too.
+
+    Raises:
+        ImageInputError: it is no config of an image with so many layers.
+    """
+    raw = element.read_config()
+    before = Config.parse(raw).diff_ids
+    if len(before) != len(diff_ids):
+        raise ImageInputError(
+            f"what has {len(diff_ids)} layers, of which the config names {len(before)}, is no image"
+            " whose layers could be filtered"
+        )
+    if list(before) == diff_ids:
+        return element
+    document = load_object(raw, "the image configuration")
+    document["rootfs"]["diff_ids"] = [str(diff_id) for diff_id in diff_ids]
+    try:
+        changed = encode(document)
+    except UnicodeEncodeError:  # half a character somewhere, which JSON can only escape
+        changed = json.dumps(document, separators=(",", ":")).encode()
+    return replace(
+        element,
+        element_type=CONFIG_FILE,
+        name=f"{Digest.of(changed).encoded}.json",
+        data=io.BytesIO(changed),
+        manifest=None,
+        origin=element.manifest or element.origin,
+    )
