@@ -20,7 +20,7 @@ from occystrap.report import Report
 from occystrap.uri import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from occystrap.oci.digest import Digest
     from occystrap.outputs.base import ImageOutput
@@ -36,10 +36,13 @@ def move(
     builder: PipelineBuilder,
     source: str | URISpec,
     destination: str | URISpec,
+    filters: Sequence[str] = (),
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
     """Move an image and look at what was written; `?platform=all` moves a whole index.
+
+    `filters` are written as on the command line, and work in their order.
 
     Raises:
         OccystrapError: it can't be read or written; nothing half-written is left.
@@ -48,11 +51,16 @@ def move(
     options = builder.options
     spec, target = builder.read_source(source), builder.read_destination(destination)
     if spec.options.get("platform") == ALL_PLATFORMS:
+        if filters:
+            raise PipelineError(
+                f"platform={ALL_PLATFORMS} keeps every digest, and filters don't: choose one of"
+                " them"
+            )
         mover = _IndexMover(builder, spec, target)
         mover.run()
         outputs: list[ImageOutput] = list(mover.outputs)
     else:
-        pipeline = builder.build_pipeline(spec, target)
+        pipeline = builder.build_pipeline(spec, target, filters)
         pipeline.run()
         outputs = [pipeline.output]
     checks = None

@@ -18,6 +18,8 @@ from occystrap.client.retry import RetryPolicy
 from occystrap.client.session import Session
 from occystrap.client.traffic import Traffic
 from occystrap.errors import PipelineError
+from occystrap.filters.base import Means
+from occystrap.filters.build import Surroundings, read_filters
 from occystrap.image.cache import LayerCache
 from occystrap.image.progress import NoProgress
 from occystrap.inputs import registry as registry_input
@@ -30,7 +32,7 @@ from occystrap.side import Side, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     import httpx
@@ -49,10 +51,14 @@ ALL_PLATFORMS: Final = "all"
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A source and a destination that fit together."""
+    """A source and a destination that fit together; `entry` is the first filter, if there is one.
+
+    It leads to the output through all others, and closes it.
+    """
 
     source: ImageInput
     output: ImageOutput
+    entry: ImageOutput | None = None
 
     def run(self) -> None:
         """Move the image; on every way out both ends are closed.
@@ -60,7 +66,7 @@ class Pipeline:
         Raises:
             OccystrapError: it can't be read or written; nothing half-written is left.
         """
-        source, output = self.source, self.output
+        source, output = self.source, self.entry or self.output
         try:
             ordered = output.requires_ordered_layers
             for element in source.fetch(output.fetch_callback, ordered=ordered):
@@ -78,6 +84,7 @@ class PipelineBuilder:
     `ctx` is a click context, or None for the defaults. With a `client` (or one in `ctx.obj` under
     `CLIENT`) all requests go through it, and it stays open. `traffic` brings manners of its own;
     `TIME` in `ctx.obj` is what a run waits by: `clock`, `wall_clock` and `sleep` of a Traffic.
+    `echo` gets the lines that filters print.
     """
 
     def __init__(
@@ -87,12 +94,14 @@ class PipelineBuilder:
         client: httpx.Client | None = None,
         progress: Progress | None = None,
         traffic: Traffic | None = None,
+        echo: Callable[[str], None] = print,
     ) -> None:
         self.options = options = Options.from_context(ctx)
         found = getattr(ctx, "obj", None)
         obj = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
         self._client: Any = obj.get("CLIENT") if client is None else client
         self._progress = progress or NoProgress()
+        self._echo = echo
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
         policy = RetryPolicy(options.retries)
         self.traffic = traffic or Traffic(limiter=limiter, policy=policy, **obj.get("TIME", {}))
@@ -153,15 +162,25 @@ class PipelineBuilder:
         spec = self.read_destination(uri)
         return _OUTPUTS[spec.scheme](self, spec, source)
 
-    def build_pipeline(self, source: str | URISpec, destination: str | URISpec) -> Pipeline:
-        """Make both ends; nothing is opened before both URIs are read."""
+    def build_pipeline(
+        self,
+        source: str | URISpec,
+        destination: str | URISpec,
+        filters: Sequence[str] = (),
+    ) -> Pipeline:
+        """Make both ends, and filters in between; nothing is opened before all are read."""
         spec, target = self.read_source(source), self.read_destination(destination)
+        options = self.options
+        steps = read_filters(filters, options.temp_dir)
+        means = Means(options.max_workers, options.temp_dir, self._progress)
         image = _INPUTS[spec.scheme](self, spec)
         try:
-            return Pipeline(image, _OUTPUTS[target.scheme](self, target, image))
+            output = _OUTPUTS[target.scheme](self, target, image)
         except BaseException:
             image.close()
             raise
+        surroundings = Surroundings(image.image, image.tag, means, self._cache, self._echo)
+        return Pipeline(image, output, steps.around(output, surroundings))
 
     def registry_input(self, spec: URISpec) -> registry_input.Image:
         """Make a source of the scheme `registry`."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from occystrap.commands.group import Action
+from occystrap.options import Options
 
 if TYPE_CHECKING:
     from occystrap.report import Report
@@ -37,11 +38,19 @@ Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   as DESTINATION  compression=gzip|zstd
   quay://         those of registry://, and since=YYYY-MM-DD token= base=URL
 \b
+FILTER is one of
+  normalize-timestamps[:ts=SECONDS]        give everything one time, 0 if you name none
+  exclude:pattern=GLOB[,GLOB...]           leave files and directories out
+  search:pattern=GLOB[,script-friendly=true]
+  search:pattern=EXPRESSION,regex=true     list what matches, layer by layer
+  inspect:file=PATH                        append a line of JSON on the layers to a file
+\b
 Examples:
   occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar
   occystrap process tar://busybox.tar 'registry://localhost:5000/busybox:1?insecure=true'
   occystrap process 'registry://docker.io/busybox?platform=linux/arm64' tar://busybox-arm64.tar
   occystrap process 'registry://quay.io/org/app:2?platform=all' registry://mirror.example/app:2
+  occystrap process -f exclude:pattern=usr/share/doc,*.pyc tar://app.tar tar://small.tar
 
 With platform=all the whole index is copied with all its images, registry to registry.
 
@@ -58,13 +67,27 @@ Run again, it skips what is there already. Of a shard, such as 2/4, the images a
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="FILTER",
+    help="Let this happen to the image on its way. Can be repeated: the first one comes first.",
+)
 @click.option("--shard", metavar="N/OF", help="Of many images move one part of so many.")
 @click.option(
     "--again", is_flag=True, help="Of many images move also those that are there already."
 )
 @click.pass_context
 def process(
-    ctx: click.Context, source: str, destination: str, *, shard: str | None, again: bool
+    ctx: click.Context,
+    source: str,
+    destination: str,
+    filters: tuple[str, ...],
+    *,
+    shard: str | None,
+    again: bool,
 ) -> None:
     """Move an image from SOURCE to DESTINATION, and verify it.
 
@@ -80,16 +103,22 @@ def process(
     from occystrap.pipeline import PipelineBuilder  # noqa: PLC0415
     from occystrap.uri import parse_uri  # noqa: PLC0415
 
-    with progress_for(sys.stderr) as progress, PipelineBuilder(ctx, progress=progress) as builder:
+    as_json = Options.from_context(ctx).output_format == "json"
+    echo = partial(click.echo, err=as_json)  # with JSON nothing else is on standard output
+    with (
+        progress_for(sys.stderr) as progress,
+        PipelineBuilder(ctx, progress=progress, echo=echo) as builder,
+    ):
         spec = parse_uri(source)
         if spec.scheme == "quay":
-            run = Many(builder, partial(move, builder), shard, again=again)
+            # What filters make of an image can't be told from its digest.
+            again = again or bool(filters)
+            run = Many(builder, partial(move, builder, filters=filters), shard, again=again)
             run.process(spec, builder.read_destination(destination))
             ctx.exit(run.exit_code)
         if shard or again:
             raise click.UsageError("--shard and --again are for many images: quay://...", ctx)
-        report = move(builder, source, destination)
-        as_json = builder.options.output_format == "json"
+        report = move(builder, source, destination, filters)
     _show(report, as_json=as_json)
     if report.errors:
         ctx.exit(1)

@@ -139,12 +139,22 @@ class LayerFilter(Generic[Found]):
         layers = [self._elements[number] for number in sorted(self._elements)]
         self._elements.clear()
         self.conclude(self._config, layers)
+        self._found.clear()
         self.wrapped.finalize()
 
     def pass_on(self, element: ImageElement) -> None:
         """Give the output the config, or a layer if it wants that."""
         wanted = element.element_type == CONFIG_FILE or self.wrapped.fetch_callback(element.name)
-        self.wrapped.process_image_element(element if wanted else replace(element, layer=None))
+        declined = replace(element, layer=None, data=None)
+        self.wrapped.process_image_element(element if wanted else declined)
+
+    def pass_all_on(self, config: ImageElement | None, layers: list[ImageElement]) -> None:
+        """Give the output everything as it is."""
+        if config is not None:
+            self.pass_on(config)
+        layers.reverse()  # what is passed on is forgotten here, and so is what it holds
+        while layers:
+            self.pass_on(layers.pop())
 
     def verify(self, *, full: bool = False) -> CheckResults:
         """Have the output look at what was written."""

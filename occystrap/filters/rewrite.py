@@ -110,14 +110,14 @@ class RewriteFilter(LayerFilter[_Outcome]):
         outcomes = [self.found(element) for element in layers]
         if config is not None:
             diff_ids = [outcome.diff_id for outcome in outcomes]
-            self.pass_on(_renewed(config, diff_ids))
-        layers.reverse()  # whoever is passed on is forgotten here, and so is what it holds
+            config = _renewed(config, diff_ids)
         for number, outcome in enumerate(outcomes):
-            element = layers.pop()
             if outcome.layer is not None:
                 name = outcome.diff_id.encoded
-                element = ImageElement(IMAGE_LAYER, name, layer_index=number, layer=outcome.layer)
-            self.pass_on(element)
+                layers[number] = ImageElement(
+                    IMAGE_LAYER, name, layer_index=number, layer=outcome.layer
+                )
+        self.pass_all_on(config, layers)
 
     def _lookup(self, layer: Layer) -> Descriptor | None:
         if self._cache is None or layer.diff_id is None:

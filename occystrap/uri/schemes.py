@@ -5,12 +5,13 @@ Rule: an option that would do nothing is an error, not a surprise.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from occystrap.errors import URIParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from occystrap.uri.options import OptionValue
     from occystrap.uri.spec import FilterSpec, URISpec
@@ -92,7 +93,10 @@ def check_filter(spec: FilterSpec) -> None:
     """
     known = _FILTERS.get(spec.name)
     if known is None:
-        raise URIParseError(f"Unknown filter: {spec.name} (there is: {', '.join(_FILTERS)})")
+        nearest = _nearest(spec.name, _FILTERS)
+        raise URIParseError(
+            f"Unknown filter: {spec.name} ({nearest}there is: {', '.join(_FILTERS)})"
+        )
     _check(f"filter {spec.name}", known, spec.options)
     if spec.name not in _REPEATING:
         _check_once(f"filter {spec.name}", spec.options)
@@ -101,8 +105,14 @@ def check_filter(spec: FilterSpec) -> None:
 def _check(what: str, known: frozenset[str], options: Mapping[str, OptionValue]) -> None:
     for name in options:
         if name not in known:
-            knows = f"it knows: {', '.join(sorted(known))}" if known else "it has none"
+            nearest = _nearest(name, known)
+            knows = f"{nearest}it knows: {', '.join(sorted(known))}" if known else "it has none"
             raise URIParseError(f"{what} doesn't know the option {name!r}; {knows}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def _check_once(what: str, options: Mapping[str, OptionValue]) -> None:

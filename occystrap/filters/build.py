@@ -1,0 +1,139 @@
+"""From what people type to filters around an output.
+
+Rule: a filter is a row of a table. All of them are read before anything is opened, so that a typing
+mistake costs nothing; those that change layers and stand side by side do it in one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, final
+
+from occystrap.errors import InvalidOption
+from occystrap.filters.base import Means
+from occystrap.filters.exclude import Exclude
+from occystrap.filters.inspect import InspectFilter
+from occystrap.filters.matching import matcher
+from occystrap.filters.rewrite import ContentFilter, RewriteFilter
+from occystrap.filters.search import SearchFilter
+from occystrap.filters.timestamps import NormalizeTimestamps
+from occystrap.uri import FilterSpec, check_filter, parse_filter, text_list
+
+if TYPE_CHECKING:
+    from occystrap.image.cache import LayerCache
+    from occystrap.outputs.base import ImageOutput
+
+__all__ = ["Filters", "Surroundings", "read_filters"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What filters are told of the run: the name of the image, and where results go."""
+
+    image: str
+    tag: str
+    means: Means
+    cache: LayerCache | None = None
+    echo: Callable[[str], None] = print
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    """A filter that changes nothing."""
+
+    wrap: Callable[[ImageOutput, Surroundings], ImageOutput]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Filters in the order in which elements meet them."""
+
+    steps: tuple[ContentFilter | _Watcher, ...] = ()
+
+    def around(self, output: ImageOutput, surroundings: Surroundings) -> ImageOutput:
+        """Wrap an output; what is returned leads to it, and closes it."""
+        together: list[ContentFilter] = []
+        for step in reversed(self.steps):
+            if isinstance(step, _Watcher):
+                output = step.wrap(_changing(output, together, surroundings), surroundings)
+                together = []
+            else:
+                together.insert(0, step)
+        return _changing(output, together, surroundings)
+
+
+def _changing(
+    output: ImageOutput, filters: Sequence[ContentFilter], surroundings: Surroundings
+) -> ImageOutput:
+    if not filters:
+        return output
+    return RewriteFilter(output, filters, means=surroundings.means, cache=surroundings.cache)
+
+
+def read_filters(texts: Sequence[str], temp_dir: str | None = None) -> Filters:
+    """Read filters as they are typed: `NAME:OPTION=VALUE,...`.
+
+    Raises:
+        URIParseError: there is no such filter, or it has no such option.
+        InvalidOption: an option is missing, or has a value that it can't have.
+    """
+    steps: list[ContentFilter | _Watcher] = []
+    for text in texts:
+        spec = parse_filter(text)
+        check_filter(spec)
+        steps.append(_FILTERS[spec.name](spec, temp_dir))
+    return Filters(tuple(steps))
+
+
+def _normalize_timestamps(spec: FilterSpec, _temp_dir: str | None) -> ContentFilter:
+    if {"ts", "timestamp"} <= spec.options.keys():
+        raise InvalidOption("normalize-timestamps takes ts or timestamp, which mean the same")
+    found = spec.options.get("ts", spec.options.get("timestamp", 0))
+    return NormalizeTimestamps(int(str(found)))
+
+
+def _exclude(spec: FilterSpec, temp_dir: str | None) -> ContentFilter:
+    return Exclude(text_list(spec.options.get("pattern", [])), temp_dir)
+
+
+def _search(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
+    pattern, regex = str(spec.options.get("pattern", "")), bool(spec.options.get("regex"))
+    matcher(pattern, regex=regex)
+
+    def wrap(output: ImageOutput, surroundings: Surroundings) -> ImageOutput:
+        return SearchFilter(
+            output,
+            pattern,
+            surroundings.image,
+            surroundings.tag,
+            regex=regex,
+            script_friendly=bool(spec.options.get("script_friendly")),
+            means=surroundings.means,
+            echo=surroundings.echo,
+        )
+
+    return _Watcher(wrap)
+
+
+def _inspect(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
+    file = str(spec.options.get("file", ""))
+    if not file:
+        raise InvalidOption("inspect filter requires file option")
+
+    def wrap(output: ImageOutput, surroundings: Surroundings) -> ImageOutput:
+        image, tag = surroundings.image, surroundings.tag
+        return InspectFilter(output, file, image, tag, means=surroundings.means)
+
+    return _Watcher(wrap)
+
+
+_FILTERS: Final[dict[str, Callable[[FilterSpec, str | None], ContentFilter | _Watcher]]] = {
+    "normalize-timestamps": _normalize_timestamps,
+    "exclude": _exclude,
+    "search": _search,
+    "inspect": _inspect,
+}
