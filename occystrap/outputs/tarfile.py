@@ -20,7 +20,7 @@ from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.archived import NAMELESS
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
-from occystrap.image.layer import StoredLayer, UnnamedLayer, tar_size
+from occystrap.image.layer import StoredLayer, tar_size
 from occystrap.image.progress import NoProgress, tracked_tar
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digest, Digester
@@ -186,8 +186,8 @@ class TarWriter:
     def _tracked(self, number: int, layer: Layer) -> Iterator[bytes]:
         """Read the tar of a layer, and show how far it is."""
         label = f"layer {number + 1}"
-        if isinstance(layer, StoredLayer | UnnamedLayer):
-            named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
+        named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
+        if named is not None:
             label = str(named)[:_LABEL]
         return tracked_tar(layer, self._progress, label)
 

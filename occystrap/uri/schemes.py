@@ -95,7 +95,7 @@ def check_filter(spec: FilterSpec) -> None:
     if known is None:
         nearest = _nearest(spec.name, _FILTERS)
         raise URIParseError(
-            f"Unknown filter: {spec.name} ({nearest}there is: {', '.join(_FILTERS)})"
+            f"Unknown filter: {spec.name}{nearest} (there is: {', '.join(_FILTERS)})"
         )
     _check(f"filter {spec.name}", known, spec.options)
     if spec.name not in _REPEATING:
@@ -105,14 +105,14 @@ def check_filter(spec: FilterSpec) -> None:
 def _check(what: str, known: frozenset[str], options: Mapping[str, OptionValue]) -> None:
     for name in options:
         if name not in known:
+            knows = f"it knows: {', '.join(sorted(known))}" if known else "it has none"
             nearest = _nearest(name, known)
-            knows = f"{nearest}it knows: {', '.join(sorted(known))}" if known else "it has none"
-            raise URIParseError(f"{what} doesn't know the option {name!r}; {knows}")
+            raise URIParseError(f"{what} doesn't know the option {name!r}{nearest}; {knows}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}? " if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _check_once(what: str, options: Mapping[str, OptionValue]) -> None:

@@ -87,7 +87,6 @@ def test_no_scheme_is_promised_that_is_not_there(console: Console) -> None:
         "dir://",
         "oci://",
         "mounts://",
-        "--filter",
     ):
         assert later not in shown
 

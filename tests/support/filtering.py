@@ -1,20 +1,88 @@
-"""Layers through filters, without a pipeline around them."""
+"""Filters, with a pipeline around them and without."""
 
 from __future__ import annotations
 
 import posixpath
 import tarfile
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
 
 from occystrap.filters.remake import LayerRewriter, Remake
 from occystrap.filters.rewrite import ContentFilter
+from occystrap.image.checks import CheckResults
+from occystrap.image.element import ImageElement
 from occystrap.image.layer import StoredLayer
 from occystrap.image.sources import BytesSource, VerifiedSource
+from occystrap.move import move
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
+from occystrap.oci.manifest import Config
 from occystrap.oci.media_types import OCI_LAYER
+from occystrap.outputs.base import Moved
+from occystrap.pipeline import PipelineBuilder
+from occystrap.report import Report
 from tests.support.tars import view_of
 
-__all__ = ["filtered", "paths_of", "plain_layer", "tree_of"]
+__all__ = ["Run", "Taken", "filtered", "paths_of", "plain_layer", "tree_of"]
+
+
+class Taken:
+    """An output that keeps what it gets."""
+
+    requires_ordered_layers = True
+
+    def __init__(self, *declined: str) -> None:
+        self.elements: list[ImageElement] = []
+        self.moved = Moved()
+        self.is_final = self.is_closed = False
+        self._declined = declined
+
+    def fetch_callback(self, digest: str) -> bool:
+        """Want all but some."""
+        return digest not in self._declined
+
+    def process_image_element(self, element: ImageElement) -> None:
+        """Keep it."""
+        self.elements.append(element)
+
+    def finalize(self) -> None:
+        """Note it."""
+        self.is_final = True
+
+    def verify(self, *, full: bool = False) -> CheckResults:
+        """Find nothing."""
+        return CheckResults()
+
+    def close(self) -> None:
+        """Note it."""
+        self.is_closed = True
+
+    @property
+    def config(self) -> Config:
+        """The config that came first."""
+        return Config.parse(self.elements[0].read_config())
+
+    def tars(self) -> list[bytes]:
+        """Read all layers."""
+        layers = [element.open_layer() for element in self.elements[1:]]
+        return [b"".join(each.open_tar()) for each in layers if each is not None]
+
+
+class Run:
+    """Moves images with filters; `printed` has what filters print."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self.printed: list[str] = []
+
+    def __call__(self, source: str, target: str, *filters: str, **options: Any) -> Report:
+        """Move an image, with options as in `ctx.obj`."""
+        self.printed.clear()
+        ctx = SimpleNamespace(obj=options)
+        with PipelineBuilder(ctx, client=self._client, echo=self.printed.append) as builder:
+            return move(builder, source, target, filters)
 
 
 def plain_layer(tar: bytes) -> StoredLayer:

@@ -89,7 +89,8 @@ def test_an_option_that_the_scheme_does_not_know_is_refused() -> None:
     with pytest.raises(URIParseError) as caught:
         check_options(parse_uri("docker://a?sokcet=hunter2"), "input")
     assert str(caught.value) == (
-        "docker:// as input doesn't know the option 'sokcet'; it knows: socket"
+        "docker:// as input doesn't know the option 'sokcet' (did you mean socket?);"
+        " it knows: socket"
     )
     with pytest.raises(URIParseError, match=r"tar:// as output .* 'compression'; it has none"):
         check_options(parse_uri("tar://a?compression=zstd"), "output")
