@@ -117,7 +117,8 @@ class _Excluding:
     @property
     def remark(self) -> str:
         """How much was left out."""
-        return f"excluded {self._count} entries" if self._count else ""
+        entries = "1 entry" if self._count == 1 else f"{self._count} entries"
+        return f"Excluded {entries}" if self._count else ""
 
     def rewrite(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """Pass on what stays.

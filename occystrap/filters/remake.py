@@ -44,7 +44,7 @@ class LayerRewriter(Protocol):
 
     @property
     def remark(self) -> str:
-        """What people should know of the last look; empty if nothing happened."""
+        """What the last look has done, as in "Excluded 2 entries"; empty if it's nothing."""
         ...
 
     def rewrite(self, entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -93,7 +93,7 @@ class RewriteFilter(LayerFilter[_Outcome]):
         if known is None:
             remade = remake.look(lambda: self.read(element.name, layer))
             for remark in remake.remarks:
-                _LOG.info("layer %s: %s", element.name[:_SHOWN], remark)
+                _LOG.info("%s from layer %s", remark, element.name[:_SHOWN])
             known = Descriptor(_TAR, remade.digest, remade.size)
             if self._cache is not None and layer.diff_id is not None:
                 self._cache.record(layer.diff_id.encoded, self._recipe, known, known.digest)

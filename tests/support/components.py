@@ -18,6 +18,7 @@ INSTALL = {
     "openssl": "apt-get install openssl",
     "podman": "apt-get install podman conmon runc golang-github-containers-common",
     "skopeo": "apt-get install skopeo",
+    "tar": "apt-get install tar",
     "unshare": "apt-get install util-linux",
 }
 
