@@ -171,8 +171,8 @@ _LAYERS: Final = _section(
     _path(
         "--layer-cache",
         metavar="FILE",
-        help="Remember in this JSON file what compressed layers became, so that the next run to a"
-        " registry needn't compress them again.",
+        help="Remember in this JSON file what compressed and filtered layers became, so that the"
+        " next run needn't make them again to know it.",
     ),
     _path(
         "--temp-dir",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALIASES",
     "DAEMONS",
+    "FILTERS",
     "INPUT_SCHEMES",
     "OUTPUT_SCHEMES",
     "PATHS",
@@ -58,7 +59,7 @@ _SCHEMES: Final[Mapping[Role, Mapping[str, frozenset[str]]]] = {
         "registry": _REGISTRY | {"compression"},
     },
 }
-_FILTERS: Final[Mapping[str, frozenset[str]]] = {
+FILTERS: Final[Mapping[str, frozenset[str]]] = {
     "normalize-timestamps": frozenset({"timestamp", "ts"}),
     "exclude": frozenset({"pattern"}),
     "search": frozenset({"pattern", "regex", "script_friendly"}),
@@ -91,11 +92,11 @@ def check_filter(spec: FilterSpec) -> None:
     Raises:
         URIParseError: there is no such filter, or it doesn't know an option, or gets one twice.
     """
-    known = _FILTERS.get(spec.name)
+    known = FILTERS.get(spec.name)
     if known is None:
-        nearest = _nearest(spec.name, _FILTERS)
+        nearest = _nearest(spec.name, FILTERS)
         raise URIParseError(
-            f"Unknown filter: {spec.name}{nearest} (there is: {', '.join(_FILTERS)})"
+            f"Unknown filter: {spec.name}{nearest} (there is: {', '.join(FILTERS)})"
         )
     _check(f"filter {spec.name}", known, spec.options)
     if spec.name not in _REPEATING:

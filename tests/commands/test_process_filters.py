@@ -38,7 +38,7 @@ def test_filters_work_in_the_order_in_which_they_are_named(console: Console, she
         f"demo/image:1:{diff_id.removeprefix('sha256:')}:etc/a",
     ]
     assert f"Excluded 1 entry from layer {before.layers[0].digest.encoded[:12]}\n" in result.stderr
-    assert summary_of(result).startswith("Summary: 2 layers, ")
+    assert summary_of(result).startswith("2 layers, ")
 
 
 def test_with_json_nothing_else_is_on_standard_output(console: Console) -> None:
