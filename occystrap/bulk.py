@@ -11,7 +11,7 @@ import re
 import threading
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, final
 
 from occystrap.errors import InvalidOption, OccystrapError, PipelineError, URIParseError
 from occystrap.image.workers import Workers
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from occystrap.pipeline import PipelineBuilder
     from occystrap.report import Report
 
-__all__ = ["BulkReport", "Failure", "Shard", "find_images", "move_all"]
+__all__ = ["BulkReport", "Failure", "Shard", "find_images", "move_all", "survey"]
+
+Seen = TypeVar("Seen")
 
 #: Whom Quay takes the token of its API from as a password.
 _OAUTH_USER: Final = "$oauthtoken"
@@ -217,6 +219,28 @@ def move_all(
     run.report.current.sort()
     run.report.failures.sort(key=lambda failure: failure.name)
     return run.report
+
+
+def survey(
+    builder: PipelineBuilder,
+    images: Sequence[URISpec],
+    look: Callable[[URISpec], Seen],
+    on_failure: Callable[[str, OccystrapError], None],
+) -> list[Seen | None]:
+    """Look at images, so many at once as the options say; None where one can't be looked at."""
+    found: list[Seen | None] = [None] * len(images)
+
+    def look_at(place: int, image: URISpec) -> None:
+        try:
+            found[place] = look(image)
+        except OccystrapError as error:
+            on_failure(f"{image.host}{image.path}", error)
+
+    with Workers(builder.options.image_parallel) as workers:
+        for place, image in enumerate(images):
+            workers.submit(partial(look_at, place, image))
+        workers.wait()
+    return found
 
 
 def is_current(builder: PipelineBuilder, source: URISpec, destination: URISpec) -> bool:

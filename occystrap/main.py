@@ -28,12 +28,14 @@ __all__ = ["cli", "main"]
 _COMMANDS: Final = {
     "check": LateCommand("occystrap.commands.check:check", "Check whether an image is sound."),
     "delete": LateCommand("occystrap.commands.delete:delete", "Delete a tag of a registry."),
+    "diff": LateCommand("occystrap.commands.diff:diff", "Show what two images have differently."),
     "digest": LateCommand("occystrap.commands.digest:digest", "Print the digest of an image."),
     "info": LateCommand("occystrap.commands.info:info", "Show what an image is."),
     "process": LateCommand(
         "occystrap.commands.process:process", "Move an image from SOURCE to DESTINATION."
     ),
     "registry": LateCommand("occystrap.commands.registry:registry", "Run a registry of one's own."),
+    "search": LateCommand("occystrap.commands.search:search", "Find files in an image's layers."),
     "tags": LateCommand("occystrap.commands.tags:tags", "List the tags of a repository."),
 }
 

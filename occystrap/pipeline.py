@@ -100,7 +100,7 @@ class PipelineBuilder:
         found = getattr(ctx, "obj", None)
         obj = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
         self._client: Any = obj.get("CLIENT") if client is None else client
-        self._progress = progress or NoProgress()
+        self.progress = progress or NoProgress()
         self._echo = echo
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
         policy = RetryPolicy(options.retries)
@@ -144,7 +144,7 @@ class PipelineBuilder:
         """Read the URI of a destination; raises what `read_source` does."""
         return _read(uri, "output", _OUTPUTS)
 
-    def build_input(self, uri: str) -> ImageInput:
+    def build_input(self, uri: str | URISpec) -> ImageInput:
         """Make the source that a URI names.
 
         Raises:
@@ -172,7 +172,7 @@ class PipelineBuilder:
         spec, target = self.read_source(source), self.read_destination(destination)
         options = self.options
         steps = read_filters(filters, options.temp_dir)
-        means = Means(options.max_workers, options.temp_dir, self._progress)
+        means = Means(options.max_workers, options.temp_dir, self.progress)
         image = _INPUTS[spec.scheme](self, spec)
         try:
             output = _OUTPUTS[target.scheme](self, target, image)
@@ -221,7 +221,7 @@ class PipelineBuilder:
             max_workers=side.max_workers,
             temp_dir=options.temp_dir,
             layer_cache=self._cache,
-            progress=self._progress,
+            progress=self.progress,
             session=self._session(side.tls),
             credentials=side.credentials,
         )
@@ -249,7 +249,7 @@ class PipelineBuilder:
             _place(spec, "tar:// output URI requires a path"),
             max_workers=workers,
             temp_dir=options.temp_dir,
-            progress=self._progress,
+            progress=self.progress,
         )
 
     def _side(self, spec: URISpec) -> Side:

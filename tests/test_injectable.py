@@ -37,6 +37,8 @@ SOURCES = {"registry": "registry://source.example/demo/image:1", "tar": "tar://s
 TARGETS = {"registry": "registry://target.example/new/image:2", "tar": "tar://target.tar"}
 #: Commands that ask a registry, and how they are called; `registry serve` only answers.
 LOOKING = {
+    "diff": [],
+    "search": ["--regex"],
     "check": [],
     "info": [],
     "tags": [],
@@ -143,7 +145,8 @@ def test_process_goes_through_the_client(
 @pytest.mark.parametrize("command", LOOKING)
 def test_what_looks_goes_through_the_client(client: httpx.Client, command: str) -> None:
     """And so does what deletes."""
-    arguments = [command, *LOOKING[command], SOURCES["registry"]]
+    more = {"search": ["x"], "diff": [SOURCES["tar"]]}.get(command, [])
+    arguments = [command, *LOOKING[command], SOURCES["registry"], *more]
     cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from typing import Any
 
 import click
 
 from occystrap.commands.group import Action
-from occystrap.commands.sources import show
+from occystrap.commands.looking import Seen, look_at
 from occystrap.examine.check import check_metadata
 from occystrap.examine.check_layers import check_layers
 from occystrap.examine.info_text import printable
 from occystrap.image.checks import CheckResults, Severity
-from occystrap.image.progress import progress_for
+from occystrap.inputs.base import ImageInput
 from occystrap.pipeline import PipelineBuilder
 
 __all__ = ["check"]
@@ -22,6 +22,7 @@ _EPILOG = """\b
 Examples:
   occystrap check registry://docker.io/library/busybox:latest
   occystrap check --fast tar://busybox.tar
+  occystrap check --fast 'quay://projectquay/*:latest'
   occystrap -O json check registry://localhost:5000/app:1"""
 
 _GROUPS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO: "Info"}
@@ -37,20 +38,18 @@ def check(ctx: click.Context, source: str, *, fast: bool) -> None:
     The exit code is 1 if an error is found; warnings are no errors. Sources are those of
     `occystrap process`.
     """
-    with progress_for(sys.stderr) as progress, PipelineBuilder(ctx, progress=progress) as builder:
-        image = builder.build_input(source)
-        try:
-            results = check_metadata(image)
-            if not fast and not results.errors:
-                workers = builder.options.max_workers
-                found = check_layers(image, max_workers=workers, progress=progress)
-                results.results += found.results
-        finally:
-            image.close()
-        document = {"image": image.image, "tag": image.tag, **_document(results, fast=fast)}
-        show(builder, document, _text(results, fast=fast))
-    if results.errors:
-        ctx.exit(1)
+    look_at(ctx, source, partial(_look, fast=fast))
+
+
+def _look(builder: PipelineBuilder, image: ImageInput, *, fast: bool) -> Seen:
+    results = check_metadata(image)
+    if not fast and not results.errors:
+        results.results += check_layers(
+            image, max_workers=builder.options.max_workers, progress=builder.progress
+        ).results
+    document = {"image": image.image, "tag": image.tag, **_document(results, fast=fast)}
+    text = f"Image: {image.image}:{image.tag}\n{_text(results, fast=fast)}"
+    return Seen(document, text, bad=bool(results.errors))
 
 
 def _document(results: CheckResults, *, fast: bool) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from occystrap.commands.group import Action
-from occystrap.commands.sources import show
+from occystrap.commands.looking import Seen, look_at
 from occystrap.examine.info import describe
 from occystrap.examine.info_text import info_text
+from occystrap.inputs.base import ImageInput
 from occystrap.inputs.registry import Image
 from occystrap.oci.manifest import Index
 from occystrap.pipeline import PipelineBuilder
@@ -18,6 +19,7 @@ _EPILOG = """\b
 Examples:
   occystrap info registry://docker.io/library/busybox:latest
   occystrap info tar://busybox.tar
+  occystrap info 'quay://projectquay/*:latest'
   occystrap -O json info 'registry://docker.io/library/busybox?platform=linux/arm64'"""
 
 
@@ -30,11 +32,10 @@ def info(ctx: click.Context, source: str) -> None:
     No layer is fetched. What a source doesn't have isn't shown: a tarball of docker save has no
     manifest, and so no sizes. Sources are those of `occystrap process`.
     """
-    with PipelineBuilder(ctx) as builder:
-        image = builder.build_input(source)
-        try:
-            root = image.get_root() if isinstance(image, Image) else None
-            document = describe(image, root if isinstance(root, Index) else None)
-        finally:
-            image.close()
-        show(builder, document, info_text(document))
+    look_at(ctx, source, _look)
+
+
+def _look(_builder: PipelineBuilder, image: ImageInput) -> Seen:
+    root = image.get_root() if isinstance(image, Image) else None
+    document = describe(image, root if isinstance(root, Index) else None)
+    return Seen(document, info_text(document))

@@ -29,7 +29,8 @@ __all__ = ["SearchFilter"]
 class SearchFilter(LayerFilter[LayerMatches]):
     """Looks for files in all layers; `echo` gets what was found, line by line, before it is moved.
 
-    `image` and `tag` are for lines that scripts read.
+    `image` and `tag` are for lines that scripts read. `results` has what was found, lowest layer
+    first, when all are looked through.
     """
 
     activity = "searching"
@@ -52,6 +53,7 @@ class SearchFilter(LayerFilter[LayerMatches]):
         self._matches = matcher(pattern, regex=regex)
         self._script_friendly = script_friendly
         self._echo = echo
+        self.results: tuple[LayerMatches, ...] = ()
 
     def look(self, element: ImageElement, layer: Layer) -> LayerMatches:
         """Look through a layer."""
@@ -60,7 +62,7 @@ class SearchFilter(LayerFilter[LayerMatches]):
 
     def conclude(self, config: ImageElement | None, layers: list[ImageElement]) -> None:
         """Tell what was found, lowest layer first, and pass everything on."""
-        found = [self.found(element) for element in layers]
+        found = self.results = tuple(self.found(element) for element in layers)
         if self._script_friendly:
             lines = told_to_scripts(found, join_name(self.image, self.tag))
         else:

@@ -34,6 +34,8 @@ BLOCK: Final = tarfile.BLOCKSIZE
 _FIELDS: Final = {
     "name": (0, 100),
     "mode": (100, 108),
+    "uid": (108, 116),
+    "gid": (116, 124),
     "size": (124, 136),
     "mtime": (136, 148),
     "checksum": (148, 156),

@@ -26,7 +26,7 @@ from occystrap.image.tar_blocks import (
     with_field,
 )
 
-__all__ = ["EXTENSIONS", "GLOBAL", "HARD_LINK", "Extension", "Member", "normal_path"]
+__all__ = ["DIRECTORY", "EXTENSIONS", "GLOBAL", "HARD_LINK", "Extension", "Member", "normal_path"]
 
 HARD_LINK: Final = b"1"
 SYMBOLIC_LINK: Final = b"2"

@@ -79,7 +79,7 @@ def test_the_text(console: Console, shelf: Shelf) -> None:
     result = console.run("check", "--fast", BROKEN)
     lines = result.stdout.splitlines()
     assert result.exit_code == 1
-    assert lines[0] == "Errors:"
+    assert lines[:2] == ["Image: demo/broken:1", "Errors:"]
     assert "  [rootfs-type] rootfs.type is 'x', and has to be 'layers'" in lines
     assert lines[-1] == "Check complete (fast (metadata only)): 2 error(s), 0 warning(s)"
 
