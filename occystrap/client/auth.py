@@ -51,8 +51,6 @@ class _Held:
     value: str = field(default="", repr=False)
     good_until: float = 0.0
     handed_out: int = 0
-    #: Whether a new one was refused for no reason given, and replaced nevertheless.
-    doubted: bool = False
 
 
 @final
@@ -96,8 +94,7 @@ class Authorizer:
     def refused(self, answer: Answer, used: str | None, scopes: Sequence[Scope]) -> bool:
         """Learn from a refusal; True when there is now something better to ask with.
 
-        A token that was denied, not asked for, is replaced only if it isn't a new one; a new one
-        that is asked for again, once in a run: who else asked may have used it before it ended.
+        A token that was denied, not asked for, is replaced only if it isn't a new one.
 
         Raises:
             ExchangeError: the token endpoint refused, or can't be reached.
@@ -114,9 +111,7 @@ class Authorizer:
             if held.value and used != f"Bearer {held.value}":
                 return True  # another thread has replaced it since
             if held.handed_out == 1 and not _has_ended(answer, challenge):
-                if held.doubted or answer.status != _UNAUTHORIZED or challenge.get("error"):
-                    return False
-                held.doubted = True
+                return False
             self._replace(held, challenge, scopes)
         return True
 

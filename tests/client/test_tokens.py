@@ -89,29 +89,6 @@ def test_a_token_that_doesn_t_help_is_no_loop() -> None:
     assert len(gate.issued) == 1
 
 
-def test_a_new_token_that_ends_unseen_is_replaced_once_in_a_run() -> None:
-    """Where 401 gives no reason it may have ended before its first use, but not again and again."""
-    asked: list[str] = []
-
-    def handle(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/token":
-            asked.append("token")
-            return httpx.Response(200, json={"token": f"t{len(asked)}"})
-        used = request.headers.get("Authorization")
-        if used == "Bearer t2" and request.url.path.startswith("/v2/a/"):
-            return httpx.Response(200)
-        challenge = 'Bearer realm="https://registry.example/token",service="s"'
-        return httpx.Response(401, headers={"WWW-Authenticate": challenge})
-
-    client = scripted(handle)
-    assert client.has_blob("a", DESCRIPTOR.digest)
-    assert len(asked) == 2
-    for _ in range(3):
-        with pytest.raises(UnauthorizedException):
-            client.has_blob("b", DESCRIPTOR.digest)
-    assert len(asked) == 2 + 2 + 1 + 1
-
-
 def test_many_threads_ask_for_one_token() -> None:
     """W-22: no thundering herd at the token endpoint."""
     gate = BearerGate(Registry())
