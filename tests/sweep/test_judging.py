@@ -158,6 +158,27 @@ def test_a_blob_that_is_sent_again(ask: bool) -> None:
     assert not [case for case in closed.violations if "sent again" in case.why]
 
 
+def test_tokens_that_end_at_their_first_use() -> None:
+    """Where requests come in another order than in peace, a client may refuse that."""
+    runs = [0]
+
+    def pull(world: World) -> None:
+        challenge = world.client.get("/v2/").headers["WWW-Authenticate"]
+        realm = challenge.partition('realm="')[2].partition('"')[0]
+        scope = {"scope": "repository:app:pull"}
+        login = next(iter(world.registry.accounts.items()))
+        token = world.client.get(realm, params=scope, auth=login).json()
+        bearer = {"Authorization": f"Bearer {token['token']}"}
+        if not runs[0]:
+            world.client.get(MANIFEST, headers=bearer).raise_for_status()
+        runs[0] += 1
+        world.client.get("/v2/app/tags/list", headers=bearer).raise_for_status()
+
+    report = judge(pull, expire_token(), auth="bearer")
+    (case,) = [each for each in report.cases if "tags/list" in each.exchange]
+    assert (case.verdict, case.expected) == (Verdict.REFUSED, "recovered or refused")
+
+
 def test_a_fault_that_strikes_nothing() -> None:
     """Where no token was asked for none can expire: such a run says nothing."""
 
