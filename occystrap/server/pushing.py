@@ -73,8 +73,9 @@ class Pushing:
 
     def cancel(self, route: Route, _request: Request) -> Response:
         """Drop an upload."""
-        self._uploads.cancel(self._uploads.find(route.repository, route.item))
-        return Response(204)
+        upload = self._uploads.find(route.repository, route.item)
+        self._uploads.cancel(upload)
+        return Response(204, Headers({"Docker-Upload-UUID": upload.session}))
 
     def _commit(self, upload: Upload, digest: Digest, request: Request) -> Response:
         self._uploads.commit(upload, digest, request.body, _span(request))
