@@ -46,4 +46,6 @@ def error(
 
 #: What Go's router says of a path that it has no route for.
 NOT_FOUND_TEXT = FixedAnswer(404, b"404 page not found\n", "text/plain; charset=utf-8")
+#: What Go's router says of a method that a path hasn't.
+NO_METHOD_TEXT = FixedAnswer(405, b"Method not allowed\n", "text/plain; charset=utf-8")
 TOO_MANY_REQUESTS = error(429, "TOOMANYREQUESTS", "too many requests")

@@ -58,7 +58,9 @@ class UploadForm:
 
     `began`, `progress`, `status` and `refused` are the Range header of the answers to POST, PATCH,
     GET and of a 416; `{size}` is how many bytes have come, `{last}` one less, and `{first_chunk}`
-    the last byte of the first chunk. Empty leaves the header as it is.
+    the last byte of the first chunk. Empty leaves the header as it is. With `head`
+    HEAD of an upload is GET without a body. With `lenient_mounts` a mount of what is no digest, or
+    from what is no name, is an upload that begins.
     """
 
     absolute: bool = False
@@ -80,6 +82,8 @@ class UploadForm:
     too_long: FixedAnswer | None = None
     mounts_what_manifests_name: bool = False
     mount_from_nowhere: str = ""
+    lenient_mounts: bool = False
+    head: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,11 @@ class BlobForm:
 
 @dataclass(frozen=True, slots=True)
 class ManifestForm:
-    """Manifests and referrers; `expired_tag` says what a tag that was deleted is answered with."""
+    """Manifests and referrers.
+
+    `expired_tag` says what a tag that was deleted is answered with, `untyped` is for who pushes
+    without a Content-Type.
+    """
 
     negotiation: Negotiation = Negotiation.NONE
     absolute: bool = False
@@ -115,6 +123,7 @@ class ManifestForm:
     deletes_tags: bool = True
     expired_tag: str = ""
     unknown_type: FixedAnswer | None = None
+    untyped: FixedAnswer | None = None
     unknown_subject: FixedAnswer | None = None
 
 
@@ -137,10 +146,15 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class ListingForm:
-    """Lists of tags and of repositories."""
+    """Lists of tags and of repositories.
+
+    With `tags_come_with_the_first` there is no list of tags before a tag was set, and when the last
+    one has gone, null.
+    """
 
     tags: Paging = Paging()
     catalog: Paging = Paging()
+    tags_come_with_the_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +181,7 @@ class LimitForm:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Endpoints that aren't there, and what is answered in their place."""
+    """Endpoints that aren't there, by any method if none is named, and what is answered instead."""
 
     kind: RouteKind
     methods: tuple[str, ...]
@@ -210,9 +224,11 @@ class HeaderRule:
 class Dialect:
     """How one registry differs from the specification, and from the others.
 
-    `hosts` are the names that it answers under. `sources` tells for each knob that is turned where
-    that was read or seen, `unchecked` what is said of it without any source: those knobs are left
-    as they are.
+    `hosts` are the names that it answers under. `no_route` is what is said of a path that it
+    hasn't, `no_method` of a method that a path hasn't, beside the Allow of it. With
+    `routes_bad_digests` a path has what is no digest, if only it looks like one. `sources` tells
+    for each knob that is turned where that was read or seen, `unchecked` what is said of it without
+    any source: those knobs are left as they are.
     """
 
     name: str
@@ -226,6 +242,8 @@ class Dialect:
     limits: LimitForm = LimitForm()
     absent: tuple[Absent, ...] = ()
     no_route: FixedAnswer | None = None
+    no_method: FixedAnswer | None = None
+    routes_bad_digests: bool = False
     rewordings: tuple[Rewording, ...] = ()
     headers: tuple[HeaderRule, ...] = ()
     http2: bool = True

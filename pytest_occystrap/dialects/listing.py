@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from occystrap.oci.routes import RouteKind
+from occystrap.oci.routes import Route, RouteKind
+from occystrap.server.answers import document
 from occystrap.server.message import Handler, Request, Response
+from pytest_occystrap.dialects.answers import error
 from pytest_occystrap.dialects.cursors import opened, seal
 from pytest_occystrap.dialects.form import ListingForm, Paging
 from pytest_occystrap.dialects.requests import route_of, with_header, with_query
 
 __all__ = ["DialectListing"]
+
+_OK: Final = 200
+_CREATED: Final = 201
+_NO_TAGS: Final = error(404, "NAME_UNKNOWN", "repository name not known to registry")
 
 
 class DialectListing:
@@ -21,14 +30,38 @@ class DialectListing:
         self._inner = inner
         self._clock = clock
         self._paging = {RouteKind.TAGS: form.tags, RouteKind.CATALOG: form.catalog}
+        self._waits = form.tags_come_with_the_first
+        self._tagged: set[str] = set()
 
     def handle(self, request: Request) -> Response:
         """Answer as the inner handler does, in pages as the dialect has them."""
         route = route_of(request)
         paging = None if route is None else self._paging.get(route.kind)
-        if paging is None or request.method != "GET":
-            return self._inner.handle(request)
-        return self._page(paging, request)
+        if route is None or paging is None or request.method != "GET":
+            response = self._inner.handle(request)
+            if (
+                route is not None
+                and route.kind is RouteKind.MANIFEST
+                and response.status == _CREATED
+            ):
+                self._note(route)
+            return response
+        response = self._page(paging, request)
+        is_tags = self._waits and route.kind is RouteKind.TAGS and response.status == _OK
+        return self._of_tags(route, response) if is_tags else response
+
+    def _note(self, route: Route) -> None:
+        if self._waits and route.digest is None:
+            self._tagged.add(route.repository)
+
+    def _of_tags(self, route: Route, response: Response) -> Response:
+        body = b"".join(response.body)
+        if json.loads(body)["tags"]:
+            self._tagged.add(route.repository)
+            return replace(response, body=(body,))
+        if route.repository not in self._tagged:
+            return _NO_TAGS.response
+        return document({"name": route.repository, "tags": None})
 
     def _page(self, paging: Paging, request: Request) -> Response:
         if not paging.paged:

@@ -56,6 +56,8 @@ class DialectManifests:
 
     def _put(self, request: Request) -> Response:
         media_type = request.headers.get("Content-Type")
+        if self._form.untyped is not None and not media_type:
+            return self._form.untyped.response
         if self._form.unknown_type is not None and media_type and lookup(media_type) is None:
             return self._form.unknown_type.response
         response = self._inner.handle(request)

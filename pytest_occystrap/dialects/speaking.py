@@ -143,6 +143,6 @@ def _endpoints(dialect: Dialect, handler: Handler, store: Store, clock: Clock) -
         handler = DialectManifests(handler, dialect.manifests, store)
     if dialect.listing != ListingForm():
         handler = DialectListing(handler, dialect.listing, clock)
-    if dialect.absent or dialect.no_route is not None:
-        handler = Endpoints(handler, dialect.absent, dialect.no_route)
+    if dialect.absent or dialect.no_route is not None or dialect.no_method is not None:
+        handler = Endpoints(handler, dialect)
     return handler

@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
+from occystrap.errors import InvalidDigest, InvalidReference
+from occystrap.oci.digest import Digest
 from occystrap.oci.media_types import OCTET_STREAM, essence
+from occystrap.oci.reference import check_repository
 from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.message import Handler, Request, Response
 from pytest_occystrap.dialects.answers import FixedAnswer, error
@@ -24,6 +27,16 @@ _ENDED: Final = frozenset({201, 404})
 _RANGE: Final = re.compile(r"\d+-\d+")
 _NO_CHUNKS: Final = error(405, "UNSUPPORTED", "uploads in chunks are not supported")
 _NO_STATE: Final = error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+
+
+def _is_mount(request: Request) -> bool:
+    """Tell whether a mount could be meant."""
+    try:
+        Digest.parse(request.parameter("mount") or "")
+        check_repository(request.parameter("from") or "")
+    except (InvalidDigest, InvalidReference):
+        return False
+    return True
 
 
 class DialectUploads:
@@ -46,15 +59,20 @@ class DialectUploads:
     def _begin(self, request: Request) -> Response:
         if not self._form.single_post and request.parameter("digest") is not None:
             request = replace(with_query(request, digest=None), body=())
+        if self._form.lenient_mounts and not _is_mount(request):
+            request = with_query(request, **{"mount": None, "from": None})
         response = self._inner.handle(request)
         session = response.headers.get("Docker-Upload-UUID")
         progress = None if session is None else self._sessions.open(session)
         return self._told(request, response, progress, self._form.began)
 
     def _go_on(self, route: Route, request: Request) -> Response:
+        if self._form.head and request.method == "HEAD":
+            request = replace(request, method="GET")
         progress = self._sessions.find(route.item)
         if progress is None:
-            return self._inner.handle(request)
+            stale = self._stale(Progress(route.item), request)
+            return self._inner.handle(request) if stale is not _NO_STATE else stale.response
         refusal = self._stale(progress, request) or self._refusal(progress, request)
         if refusal is not None:
             return refusal.response

@@ -5,41 +5,67 @@ Rule: what is answered is decided further in; here it is only put into other wor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import replace
 
+from occystrap.errors import InvalidDigest, InvalidReference
 from occystrap.oci.diagnostics import Diagnostic, parse_diagnostics, render_diagnostics
-from occystrap.oci.routes import Route
+from occystrap.oci.routes import Route, parse_route
 from occystrap.server.message import Handler, Request, Response
-from pytest_occystrap.dialects.answers import FixedAnswer
-from pytest_occystrap.dialects.form import Absent, HeaderRule, Rewording
+from pytest_occystrap.dialects.form import Dialect, HeaderRule, Rewording
 from pytest_occystrap.dialects.requests import matches, route_of, with_header
 
 __all__ = ["Endpoints", "HeaderRules", "Rewordings"]
 
 _FIRST_ERROR = 400
+_NO_METHOD = 405
+_ANY_METHOD = ""
+#: https://github.com/opencontainers/go-digest, DigestRegexp
+_DIGEST = re.compile(r"/[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$")
 
 
 class Endpoints:
     """Leaves out the endpoints that a dialect hasn't."""
 
-    def __init__(
-        self, inner: Handler, absent: Iterable[Absent], no_route: FixedAnswer | None
-    ) -> None:
+    def __init__(self, inner: Handler, dialect: Dialect) -> None:
         self._inner = inner
         self._answers = {
-            (entry.kind, method): entry.answer for entry in absent for method in entry.methods
+            (entry.kind, method): entry.answer
+            for entry in dialect.absent
+            for method in entry.methods or (_ANY_METHOD,)
         }
-        self._no_route = no_route
+        self._no_route = dialect.no_route
+        self._no_method = dialect.no_method
+        self._routes_bad_digests = dialect.routes_bad_digests
 
     def handle(self, request: Request) -> Response:
         """Answer for what isn't there."""
         route = route_of(request)
         if route is None:
-            answer = self._no_route
+            is_routed = self._routes_bad_digests and _is_nearly_a_digest(request.path)
+            answer = None if is_routed else self._no_route
         else:
-            answer = self._answers.get((route.kind, request.method))
-        return self._inner.handle(request) if answer is None else answer.response
+            answers, kind = self._answers, route.kind
+            answer = answers.get((kind, request.method)) or answers.get((kind, _ANY_METHOD))
+        if answer is not None:
+            return answer.response
+        response = self._inner.handle(request)
+        allowed = response.headers.get("Allow")
+        if self._no_method is None or response.status != _NO_METHOD or allowed is None:
+            return response
+        response.close()
+        return with_header(self._no_method.response, "Allow", allowed)
+
+
+def _is_nearly_a_digest(path: str) -> bool:
+    """Tell whether a path ends in what routers take for a digest, though it can't be one."""
+    try:
+        parse_route(path)
+    except InvalidDigest:
+        return _DIGEST.search(path) is not None
+    except InvalidReference:
+        return False
+    return False
 
 
 class Rewordings:

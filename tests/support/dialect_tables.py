@@ -121,7 +121,8 @@ def _answer(answer: FixedAnswer) -> str:
 
 def _record(value: object) -> str:
     if isinstance(value, Absent):
-        return f"no {'/'.join(value.methods)} {value.kind.value}: {_answer(value.answer)}"
+        missing = " ".join(["/".join(value.methods), value.kind.value]).strip()
+        return f"no {missing}: {_answer(value.answer)}"
     if isinstance(value, HeaderRule):
         where = [kind.value for kind in value.kinds] + list(value.methods)
         where += [str(status) for status in value.statuses]

@@ -27,7 +27,7 @@ def test_a_dialect_that_differs_in_nothing_is_the_registry_itself() -> None:
     assert plain.wire().begin("a").startswith("/v2/a/blobs/uploads/")
 
 
-@pytest.mark.parametrize("name", ["distribution2", "quay", "ecr"])
+@pytest.mark.parametrize("name", ["quay", "ecr"])
 def test_an_upload_that_nobody_began_is_unknown(name: str) -> None:
     """What the registry says of it is said."""
     answer = scene(name).wire().client.get(f"/v2/a/b/blobs/uploads/{SESSION}")

@@ -226,6 +226,60 @@ def test_what_has_no_route_is_plain_text(wire: Wire, path: str) -> None:
     assert answer.text == "404 page not found\n"
 
 
+@proves("distribution2", "no_method", "routes_bad_digests")
+def test_what_a_path_does_not_take_is_plain_text(wire: Wire) -> None:
+    """Beside what it takes; a digest that can't be one is told apart from a path that can't."""
+    for path in (f"a/b/blobs/{UNKNOWN}", "a/b/manifests/1"):
+        answer = wire.client.patch(f"/v2/{path}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (405, TEXT)
+        assert answer.text == "Method not allowed\n"
+        assert {"GET", "HEAD", "DELETE"} <= set(answer.headers["Allow"].split(", "))
+    answer = wire.client.get("/v2/a/b/blobs/sha256:short")
+    assert (answer.status_code, error_code(answer)) == (400, "DIGEST_INVALID")
+    assert wire.client.get("/v2/a/b/blobs/short").text == "404 page not found\n"
+
+
+@proves("distribution2", "headers")
+def test_every_answer_has_its_version(wire: Wire) -> None:
+    """Also where there is nothing; what was removed is not named again."""
+    blob = f"/v2/a/b/blobs/{wire.put_blob('a/b', CONFIG)}"
+    for method, path in (("GET", "/v2/UPPER"), ("DELETE", "/v2/a/b/manifests/1"), ("DELETE", blob)):
+        answer = wire.client.request(method, path)
+        assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+        assert "Docker-Content-Digest" not in answer.headers
+
+
+@proves("distribution2", "uploads.head", "uploads.lenient_mounts")
+def test_uploads_take_more_than_they_have_to(wire: Wire) -> None:
+    """HEAD as GET, and a mount that can't be meant."""
+    head = wire.client.head(wire.begin("a/b"))
+    assert (head.status_code, head.headers["Range"]) == (204, "0-0")
+    for mount, source in (("x", "a/b"), (UNKNOWN, "UPPER"), ("sha256:short", "a/b")):
+        params = {"mount": mount, "from": source}
+        answer = wire.client.post("/v2/a/c/blobs/uploads/", params=params)
+        assert (answer.status_code, answer.headers["Range"]) == (202, "0-0")
+
+
+@proves("distribution2", "manifests.untyped")
+def test_a_manifest_of_no_type_is_none(wire: Wire) -> None:
+    """Whatever is in it."""
+    wire.put_blob("a/b", CONFIG)
+    answer = wire.client.put("/v2/a/b/manifests/1", content=image_manifest())
+    assert (answer.status_code, error_code(answer)) == (400, "MANIFEST_INVALID")
+
+
+@proves("distribution2", "listing.tags_come_with_the_first")
+def test_a_repository_without_a_tag_has_no_list(wire: Wire) -> None:
+    """Blobs don't make one; and when the tags have gone, null is what there is."""
+    wire.put_blob("a/b", CONFIG)
+    answer = wire.client.get("/v2/a/b/tags/list")
+    assert (answer.status_code, error_code(answer)) == (404, "NAME_UNKNOWN")
+    manifest = wire.put_image("a/b", "1")
+    assert wire.client.get("/v2/a/b/tags/list").json() == {"name": "a/b", "tags": ["1"]}
+    wire.client.delete(f"/v2/a/b/manifests/{Digest.of(manifest)}")
+    assert wire.client.get("/v2/a/b/tags/list").json() == {"name": "a/b", "tags": None}
+
+
 @proves("distribution2", "rewordings")
 def test_a_manifest_that_is_no_good_is_a_bad_request(wire: Wire) -> None:
     """Whether it names what isn't there, or is too long."""
