@@ -9,10 +9,30 @@ import httpx
 
 from occystrap.oci import media_types
 from occystrap.oci.digest import Digest
+from occystrap.oci.documents import encode
 
-__all__ = ["CONFIG", "Wire", "describe", "error_code", "image_manifest", "index_of"]
+__all__ = [
+    "CONFIG",
+    "WHOLE_CONFIG",
+    "Wire",
+    "describe",
+    "docker",
+    "error_code",
+    "image_manifest",
+    "index_of",
+]
 
 CONFIG = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
+
+#: The config of an image that has one layer, and says how it came to be.
+WHOLE_CONFIG = encode(
+    {
+        "architecture": "amd64",
+        "os": "linux",
+        "history": [{"created_by": "a"}],
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{'0' * 64}"]},
+    }
+)
 
 
 def describe(content: bytes, media_type: str, **more: object) -> dict[str, object]:
@@ -42,6 +62,17 @@ def index_of(*manifests: bytes, **more: object) -> bytes:
         "manifests": entries,
     }
     return json.dumps(document | more).encode()
+
+
+def docker(manifest: bytes) -> bytes:
+    """Write a manifest as Docker would."""
+    for oci, other in (
+        (b"oci.image.manifest.v1", b"docker.distribution.manifest.v2"),
+        (b"oci.image.index.v1", b"docker.distribution.manifest.list.v2"),
+        (b"oci.image.config.v1", b"docker.container.image.v1"),
+    ):
+        manifest = manifest.replace(oci, other)
+    return manifest
 
 
 @dataclass(frozen=True, slots=True)
