@@ -45,7 +45,9 @@ class DialectManifests:
             return self._put(request)
         if request.method == "DELETE":
             return self._delete(route, request)
-        return self._get(route, request)
+        if request.method in ("GET", "HEAD"):
+            return self._get(route, request)
+        return self._inner.handle(request)
 
     def _referrers(self, route: Route, request: Request) -> Response:
         unknown = self._form.unknown_subject

@@ -18,7 +18,12 @@ from occystrap.server.message import Handler, Request, Response
 from occystrap.server.store import Store
 from pytest_occystrap.dialects.answers import error
 from pytest_occystrap.dialects.form import Negotiation
-from pytest_occystrap.dialects.schema1 import SCHEMA1, SIGNED_SCHEMA1, schema1
+from pytest_occystrap.dialects.schema1 import (
+    SCHEMA1,
+    SIGNED_SCHEMA1,
+    is_told_of_each_layer,
+    schema1,
+)
 
 __all__ = ["Negotiator"]
 
@@ -71,7 +76,7 @@ class Negotiator:
             path = Route(RouteKind.MANIFEST, route.repository, str(image.digest)).path
             return self.inner.handle(replace(request, path=path))
         if self.way is Negotiation.DISTRIBUTION2:
-            made = self._schema1(route, image) if image.layers else None
+            made = self._schema1(route, image)
             return _NO_SCHEMA1.response if made is None else _present(made, SIGNED_SCHEMA1)
         return self.inner.handle(request) if image is found else _NO_SCHEMA2.response
 
@@ -84,6 +89,8 @@ class Negotiator:
         config = self.store.blob(route.repository, image.config.digest)
         raw = b"" if config is None else b"".join(config.read(0, config.size))
         try:
+            if self.way is Negotiation.DISTRIBUTION2 and not is_told_of_each_layer(image, raw):
+                return None
             return schema1(image, raw, route.repository, route.item)
         except InvalidManifest:
             return None
@@ -101,7 +108,11 @@ class Negotiator:
 
 
 def _present(made: bytes, media_type: str) -> Response:
-    return content(200, made, media_type, {"Docker-Content-Digest": str(Digest.of(made))})
+    digest = Digest.of(made)
+    headers = {"Docker-Content-Digest": str(digest)}
+    if media_type == SIGNED_SCHEMA1:
+        headers["ETag"] = f'"{digest}"'
+    return content(200, made, media_type, headers)
 
 
 def _accepted(request: Request) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from occystrap.oci.documents import load_object
 from occystrap.oci.manifest import Manifest
 
-__all__ = ["SCHEMA1", "SIGNED_SCHEMA1", "schema1"]
+__all__ = ["SCHEMA1", "SIGNED_SCHEMA1", "is_told_of_each_layer", "schema1"]
 
 SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
 #: Of manifests that carry signatures; ours have the type, and none.
@@ -39,6 +39,21 @@ def schema1(manifest: Manifest, config: bytes, repository: str, tag: str) -> byt
         "fsLayers": [{"blobSum": digest} for digest in reversed(sums)],
     }
     return json.dumps(document, indent=3).encode()
+
+
+def is_told_of_each_layer(manifest: Manifest, config: bytes) -> bool:
+    """Tell whether a config has what Distribution 2 wants to know of its layers.
+
+    That is a history, in which no more steps made a layer than there are, and as many sums.
+
+    Raises:
+        InvalidManifest: the config is none of an image.
+    """
+    image: dict[str, Any] = load_object(config, "the image configuration")
+    history, sums = image.get("history", []), image.get("rootfs", {}).get("diff_ids", [])
+    made = [step for step in history if not step.get("empty_layer")]
+    count = len(manifest.layers)
+    return bool(history) and len(made) <= count == len(sums)
 
 
 def _histories(image: Mapping[str, Any], sums: Sequence[str]) -> Iterator[dict[str, object]]:

@@ -95,6 +95,34 @@ def test_an_older_client_gets_a_manifest_that_was_made_up(wire: Wire) -> None:
     assert wire.client.get(by_digest, headers={"Accept": "*/*"}).content == manifest
 
 
+@proves("distribution2", "manifests.negotiation")
+@pytest.mark.parametrize(
+    ("history", "sums", "status"), [("", 1, 400), ("ll", 1, 400), ("l", 0, 400), ("lee", 1, 200)]
+)
+def test_nothing_is_made_up_where_the_config_tells_too_little(
+    wire: Wire, history: str, sums: int, status: int
+) -> None:
+    """It needs a history, with at most as many layers as there are, and as many sums."""
+    steps = [{"empty_layer": True} if step == "e" else {"created_by": "a"} for step in history]
+    rootfs = {"type": "layers", "diff_ids": [UNKNOWN] * sums}
+    config = encode({"architecture": "amd64", "os": "linux", "rootfs": rootfs, "history": steps})
+    for blob in (config, b"layer"):
+        wire.put_blob("a/b", blob)
+    manifest = docker(image_manifest(config, b"layer"))
+    assert wire.put_manifest("a/b", "1", manifest, DOCKER_MANIFEST).is_success
+    answer = wire.client.get("/v2/a/b/manifests/1", headers={"Accept": "*/*"})
+    assert answer.status_code == status
+    assert ("ETag" in answer.headers) == (status == 200)
+
+
+@proves("distribution2", "no_method")
+def test_what_cannot_be_done_to_a_manifest_is_no_question_of_its_type(wire: Wire) -> None:
+    """A client that doesn't accept what is there learns that the path hasn't this method."""
+    wire.put_image("a/b", "1")
+    answer = wire.client.patch("/v2/a/b/manifests/1", headers={"Accept": DOCKER_INDEX})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (405, TEXT)
+
+
 @proves("distribution2", "manifests.absolute", "headers")
 def test_a_manifest_is_stored_at_an_absolute_location(wire: Wire) -> None:
     """A subject is nothing to it."""
