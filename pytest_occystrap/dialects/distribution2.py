@@ -40,6 +40,7 @@ DISTRIBUTION2: Final = Dialect(
         octet_stream_only=error(500, "UNKNOWN", "unknown error", detail={}),
         single_post=False,
         lenient_mounts=True,
+        keeps_refused=True,
         head=True,
     ),
     manifests=ManifestForm(
@@ -82,6 +83,7 @@ DISTRIBUTION2: Final = Dialect(
         "uploads.octet_stream_only": f"{_SEEN}; registry/handlers/blobupload.go",
         "uploads.single_post": _SEEN,
         "uploads.lenient_mounts": _SEEN,
+        "uploads.keeps_refused": _SEEN,
         "uploads.head": _SEEN,
         "manifests.negotiation": f"{_SEEN}; registry/handlers/manifests.go",
         "manifests.absolute": _SEEN,

@@ -58,9 +58,10 @@ class UploadForm:
 
     `began`, `progress`, `status` and `refused` are the Range header of the answers to POST, PATCH,
     GET and of a 416; `{size}` is how many bytes have come, `{last}` one less, and `{first_chunk}`
-    the last byte of the first chunk. Empty leaves the header as it is. With `head`
-    HEAD of an upload is GET without a body. With `lenient_mounts` a mount of what is no digest, or
-    from what is no name, is an upload that begins.
+    the last byte of the first chunk. Empty leaves the header as it is. With `head` HEAD of an
+    upload is GET without a body. With `lenient_mounts` a mount of what is no digest, or from what
+    is no name, is an upload that begins. With `keeps_refused` an upload outlives a commit under the
+    wrong digest, with the bytes that came with it.
     """
 
     absolute: bool = False
@@ -83,6 +84,7 @@ class UploadForm:
     mounts_what_manifests_name: bool = False
     mount_from_nowhere: str = ""
     lenient_mounts: bool = False
+    keeps_refused: bool = False
     head: bool = False
 
 

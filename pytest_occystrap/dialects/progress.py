@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from occystrap.oci.digest import Digest, Digester
+
 __all__ = ["Progress", "Sessions", "TooLong"]
 
 
@@ -20,12 +22,15 @@ class TooLong(Exception):
 
 @dataclass(slots=True)
 class Progress:
-    """One upload: its name, how many bytes have come, in how many chunks, and in the first."""
+    """One upload: where and what it is, how much has come, in how many chunks and in the first."""
 
+    repository: str
     session: str
     size: int = 0
     chunks: int = 0
     first_chunk: int = 0
+    #: Hashes of what has come, where that has to be known before the end.
+    digesters: tuple[Digester, ...] = ()
 
     def count(self, pieces: Iterable[bytes], limit: int | None) -> Iterator[bytes]:
         """Pass the bytes of a chunk on.
@@ -39,6 +44,12 @@ class Progress:
                 raise TooLong
             yield piece
             self.size += len(piece)  # not before it was taken
+            for digester in self.digesters:
+                digester.update(piece)
+
+    def has(self, digest: Digest) -> bool:
+        """Tell whether what has come has this digest."""
+        return any(digester.digest == digest for digester in self.digesters)
 
     def done(self) -> None:
         """Take note that a chunk has come whole."""
@@ -55,38 +66,43 @@ class Progress:
     @property
     def state(self) -> str:
         """What makes a Location good for the next request only."""
-        text = f'{{"UUID":"{self.session}","Offset":{self.size}}}'
+        text = f'{self._name}"Offset":{self.size}}}'
         return base64.urlsafe_b64encode(text.encode()).decode()
 
-    def is_state(self, text: str) -> bool | None:
-        """Tell whether that is the newest state; None for what never was one."""
+    @property
+    def _name(self) -> str:
+        return f'{{"Name":"{self.repository}","UUID":"{self.session}",'
+
+    def is_state(self, text: str | None) -> bool | None:
+        """Tell whether that is the newest state; None for what never was one of this upload."""
         try:
-            decoded = base64.urlsafe_b64decode(text).decode()
+            decoded = base64.urlsafe_b64decode(text or "").decode()
         except (binascii.Error, ValueError):
             return None
-        if not decoded.startswith(f'{{"UUID":"{self.session}",'):
-            return None
-        return text == self.state
+        return text == self.state if decoded.startswith(self._name) else None
 
 
 class Sessions:
-    """All uploads that are under way."""
+    """All uploads that are under way; with `algorithms` what comes is hashed."""
 
-    def __init__(self) -> None:
-        self._sessions: dict[str, Progress] = {}
+    def __init__(self, algorithms: tuple[str, ...] = ()) -> None:
+        self._algorithms = algorithms
+        self._sessions: dict[tuple[str, str], Progress] = {}
         self._lock = threading.Lock()
 
-    def open(self, session: str) -> Progress:
+    def open(self, repository: str, session: str) -> Progress:
         """Begin to count."""
+        digesters = tuple(Digester(algorithm) for algorithm in self._algorithms)
+        progress = Progress(repository, session, digesters=digesters)
         with self._lock:
-            return self._sessions.setdefault(session, Progress(session))
+            return self._sessions.setdefault((repository, session), progress)
 
-    def find(self, session: str) -> Progress | None:
+    def find(self, repository: str, session: str) -> Progress | None:
         """Look an upload up."""
         with self._lock:
-            return self._sessions.get(session)
+            return self._sessions.get((repository, session))
 
-    def close(self, session: str) -> None:
+    def close(self, progress: Progress) -> None:
         """Forget an upload."""
         with self._lock:
-            self._sessions.pop(session, None)
+            self._sessions.pop((progress.repository, progress.session), None)

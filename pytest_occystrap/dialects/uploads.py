@@ -13,7 +13,7 @@ from occystrap.oci.digest import Digest
 from occystrap.oci.media_types import OCTET_STREAM, essence
 from occystrap.oci.reference import check_repository
 from occystrap.oci.routes import Route, RouteKind
-from occystrap.server.message import Handler, Request, Response
+from occystrap.server.message import Handler, Headers, Request, Response
 from pytest_occystrap.dialects.answers import FixedAnswer, error
 from pytest_occystrap.dialects.form import Ranges, UploadForm
 from pytest_occystrap.dialects.progress import Progress, Sessions, TooLong
@@ -22,21 +22,31 @@ from pytest_occystrap.dialects.requests import origin, route_of, with_header, wi
 __all__ = ["DialectUploads"]
 
 _CREATED: Final = 201
+_ACCEPTED: Final = 202
 _REFUSED: Final = 416
 _ENDED: Final = frozenset({201, 404})
 _RANGE: Final = re.compile(r"\d+-\d+")
 _NO_CHUNKS: Final = error(405, "UNSUPPORTED", "uploads in chunks are not supported")
+_WRONG_DIGEST: Final = error(
+    400, "DIGEST_INVALID", "provided digest did not match uploaded content", detail={}
+)
 _NO_STATE: Final = error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+
+
+def _digest(request: Request, parameter: str) -> Digest | None:
+    try:
+        return Digest.parse(request.parameter(parameter) or "")
+    except InvalidDigest:
+        return None
 
 
 def _is_mount(request: Request) -> bool:
     """Tell whether a mount could be meant."""
     try:
-        Digest.parse(request.parameter("mount") or "")
         check_repository(request.parameter("from") or "")
-    except (InvalidDigest, InvalidReference):
+    except InvalidReference:
         return False
-    return True
+    return _digest(request, "mount") is not None
 
 
 class DialectUploads:
@@ -45,49 +55,63 @@ class DialectUploads:
     def __init__(self, inner: Handler, form: UploadForm) -> None:
         self._inner = inner
         self._form = form
-        self._sessions = Sessions()
+        self._sessions = Sessions(("sha256", "sha512") if form.keeps_refused else ())
 
     def handle(self, request: Request) -> Response:
         """Answer as the inner handler does, in the form of the dialect."""
         route = route_of(request)
         if route is not None and route.kind is RouteKind.UPLOADS and request.method == "POST":
-            return self._begin(request)
+            return self._begin(route, request)
         if route is not None and route.kind is RouteKind.UPLOAD:
             return self._go_on(route, request)
         return self._inner.handle(request)
 
-    def _begin(self, request: Request) -> Response:
+    def _begin(self, route: Route, request: Request) -> Response:
         if not self._form.single_post and request.parameter("digest") is not None:
             request = replace(with_query(request, digest=None), body=())
         if self._form.lenient_mounts and not _is_mount(request):
             request = with_query(request, **{"mount": None, "from": None})
         response = self._inner.handle(request)
         session = response.headers.get("Docker-Upload-UUID")
-        progress = None if session is None else self._sessions.open(session)
+        progress = None if session is None else self._sessions.open(route.repository, session)
         return self._told(request, response, progress, self._form.began)
 
     def _go_on(self, route: Route, request: Request) -> Response:
         if self._form.head and request.method == "HEAD":
             request = replace(request, method="GET")
-        progress = self._sessions.find(route.item)
+        progress = self._sessions.find(route.repository, route.item)
         if progress is None:
-            stale = self._stale(Progress(route.item), request)
-            return self._inner.handle(request) if stale is not _NO_STATE else stale.response
+            ended = Progress(route.repository, route.item)
+            is_lost = self._form.state and ended.is_state(request.parameter("_state")) is None
+            return _NO_STATE.response if is_lost else self._inner.handle(request)
         refusal = self._stale(progress, request) or self._refusal(progress, request)
         if refusal is not None:
             return refusal.response
         limit = self._form.longest_chunk if request.method == "PATCH" else None
         counted = replace(self._without_range(request), body=progress.count(request.body, limit))
         try:
-            response = self._inner.handle(counted)
+            response = self._passed_on(counted, progress)
         except TooLong:
             return self._too_long().response
         return self._after(request, response, progress)
 
+    def _passed_on(self, request: Request, progress: Progress) -> Response:
+        """Let the registry take it; where refused uploads are kept, it gets no wrong digest."""
+        digest = _digest(request, "digest") if request.method == "PUT" else None
+        if digest is None or not self._form.keeps_refused:
+            return self._inner.handle(request)
+        response = self._inner.handle(replace(request, method="PATCH"))
+        if response.status != _ACCEPTED:
+            return response
+        response.close()
+        if not progress.has(digest):
+            return _WRONG_DIGEST.response
+        return self._inner.handle(replace(request, body=(), headers=Headers()))
+
     def _after(self, request: Request, response: Response, progress: Progress) -> Response:
         form = self._form
         if request.method == "DELETE" or (request.method == "PUT" and response.status in _ENDED):
-            self._sessions.close(progress.session)
+            self._sessions.close(progress)
         if response.status == _REFUSED:
             return self._told(request, response, progress, form.refused)
         if request.method == "PATCH" and response.status in (202, _CREATED):
@@ -115,7 +139,7 @@ class DialectUploads:
     def _stale(self, progress: Progress, request: Request) -> FixedAnswer | None:
         if not self._form.state:
             return None
-        newest = progress.is_state(request.parameter("_state") or "")
+        newest = progress.is_state(request.parameter("_state"))
         if newest is None:
             return _NO_STATE
         return None if newest else self._form.stale_state or _NO_STATE

@@ -83,3 +83,29 @@ def test_uploads_take_more_than_they_have_to(wire: Wire) -> None:
         params = {"mount": mount, "from": source}
         answer = wire.client.post("/v2/a/c/blobs/uploads/", params=params)
         assert (answer.status_code, answer.headers["Range"]) == (202, "0-0")
+
+
+@proves("distribution2", "uploads.keeps_refused")
+def test_an_upload_outlives_the_wrong_digest(wire: Wire) -> None:
+    """What came with it stays, too; and then the place of before is an old one."""
+    place = wire.patch(wire.begin("a/b"), b"123").headers["Location"]
+    for digest in (UNKNOWN, f"sha512:{'0' * 128}", "x"):
+        refused = wire.finish(place, digest)
+        assert (refused.status_code, error_code(refused)) == (400, "DIGEST_INVALID")
+        assert wire.client.get(place).headers["Range"] == "0-2"
+    assert wire.finish(place, UNKNOWN, b"45").status_code == 400
+    stale = wire.client.get(place)
+    assert (stale.status_code, error_code(stale)) == (404, "BLOB_UPLOAD_INVALID")
+    other = wire.patch(wire.begin("a/b"), b"123").headers["Location"]
+    assert wire.finish(other, UNKNOWN).status_code == 400
+    assert wire.finish(other, Digest.of(b"12345"), b"45").status_code == 201
+    assert wire.get_blob("a/b", Digest.of(b"12345")).content == b"12345"
+
+
+@proves("distribution2", "uploads.state")
+def test_an_upload_of_another_repository_is_invalid(wire: Wire) -> None:
+    """What makes its location good names the repository; and there it is as good as before."""
+    begun = wire.begin("a/b")
+    elsewhere = wire.patch(begun.replace("/v2/a/b/", "/v2/a/c/"), b"123")
+    assert (elsewhere.status_code, error_code(elsewhere)) == (404, "BLOB_UPLOAD_INVALID")
+    assert wire.finish(begun, Digest.of(b"123"), b"123").status_code == 201
