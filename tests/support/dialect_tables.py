@@ -40,6 +40,10 @@ $ occystrap registry serve --dialect quay --user alice:secret --image acme/app:1
 What a table doesn't name is as the specification has it. Each row has a source. What is told of a
 registry without one stands below the table: the fakes leave that as the specification has it.
 
+`distribution2` is held against the real thing, too: a machine asks it and Debian's docker-registry
+the same at random, and compares. Where they are known to differ, with the reason, is in
+`SIDE_BY_SIDE` of `tests/contract/differences.py`; `python -m tests.contract.search` looks for more.
+
 This page is made of the tables in `pytest_occystrap/dialects`, by
 `python -m tests.support.dialect_tables`.
 """
