@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import click
 
-from occystrap.commands.additions import Addition, added_commands
+from occystrap.commands.additions import Addition, MissingNeed, added_commands
 from occystrap.commands.global_options import GlobalOption
 from occystrap.errors import OccystrapError
 
@@ -82,10 +82,15 @@ class CommandGroup(click.Group):
         """Return the names of all commands."""
         return sorted({*self._late, *self._find()})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; one of the tool goes before one that is added."""
         late = self._late.get(cmd_name) or self._find().get(cmd_name)
-        return None if late is None else late.load()
+        try:
+            return None if late is None else late.load()
+        except MissingNeed:
+            if ctx.resilient_parsing:  # a shell asks for what can be typed; there is no one to tell
+                return None
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -83,6 +83,18 @@ def test_a_command_whose_needs_are_missing_says_so(group: CommandGroup) -> None:
 
 
 @pytest.mark.usefixtures("singing")
+def test_a_shell_completes_without_a_command_whose_needs_are_missing(group: CommandGroup) -> None:
+    """The others are offered."""
+    environ = {"_TOOL_COMPLETE": "bash_complete", "COMP_WORDS": "tool ", "COMP_CWORD": "1"}
+    result = CliRunner().invoke(group, [], prog_name="tool", env=environ)
+    assert {line.partition(",")[2] for line in result.stdout.splitlines()} == {
+        "cassette",
+        "registry",
+        "sing",
+    }
+
+
+@pytest.mark.usefixtures("singing")
 def test_options_are_added_to_the_command_that_is_named() -> None:
     """By the name of the entry point, which is all that is looked at."""
     assert [each.name for each in added_options("process")] == ["song"]
