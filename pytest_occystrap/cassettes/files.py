@@ -15,7 +15,7 @@ from pytest_occystrap.cassettes.bodies import Blobs, write_whole
 from pytest_occystrap.cassettes.document import from_document, to_document
 from pytest_occystrap.cassettes.form import Cassette
 
-__all__ = ["blobs_beside", "load_cassette", "save_cassette"]
+__all__ = ["blobs_beside", "load_cassette", "read_cassette", "save_cassette"]
 
 #: The directory that holds cassettes and their bodies, by its name.
 _HOME: Final = "cassettes"
@@ -45,6 +45,15 @@ def load_cassette(path: Path) -> Cassette:
 
     Raises:
         CassetteError: there is none, it is none, or it can't be read.
+    """
+    return read_cassette(path)
+
+
+def read_cassette(path: Path) -> Cassette:
+    """Read a cassette, whatever is in it: for what checks and mends it.
+
+    Raises:
+        CassetteError: as `load_cassette` does.
     """
     try:
         document: Any = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 - a safe loader

@@ -65,6 +65,8 @@ STANDS_ON: Mapping[str, tuple[str, ...]] = {
 ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "occystrap.server.forward": ("client",),
     "occystrap.inputs.dockerpush": ("server",),
+    "pytest_occystrap.cassette_commands.check": ("options",),
+    "pytest_occystrap.cassette_commands.group": ("commands",),
     "pytest_occystrap.command": ("main",),
     "pytest_occystrap.serve_dialect": ("commands",),
     "pytest_occystrap.serve_faults": ("commands",),
