@@ -26,6 +26,7 @@ Examples:
 def check(ctx: click.Context, paths: tuple[Path, ...]) -> None:
     """Check cassettes: files, or all that are below directories.
 
+    That they can be read, hold nothing that looks like a secret, and have their bodies, whole.
     Without PATHS, those in cassettes/ and tests/cassettes/. The exit code is 0 if all is well, 1 if
     something was found, and 2 for a command line that can't be understood. What was found is named
     by place and rule, never by value.
@@ -35,7 +36,7 @@ def check(ctx: click.Context, paths: tuple[Path, ...]) -> None:
     for path in cassettes_below(looked_at):
         cassette = inventory.read(path)
         if cassette is not None:
-            inventory.check_bodies(path, cassette)
+            inventory.check(path, cassette)
     inventory.find_orphans(path for path in looked_at if path.is_dir())
     _show(inventory, as_json=Options.from_context(ctx).output_format == "json")
     if any(not each.is_warning for each in inventory.problems):

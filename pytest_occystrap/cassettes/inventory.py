@@ -15,8 +15,9 @@ from occystrap.oci.digest import Digest
 from pytest_occystrap.cassettes.bodies import Body
 from pytest_occystrap.cassettes.files import blobs_beside, read_cassette
 from pytest_occystrap.cassettes.form import Cassette
+from pytest_occystrap.cassettes.gate import find_secrets
 
-__all__ = ["Inventory", "Problem", "cassettes_below"]
+__all__ = ["Inventory", "Problem", "cassettes_below", "drop_bodies"]
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
@@ -66,8 +67,9 @@ class Inventory:
         self.interactions += len(cassette.interactions)
         return cassette
 
-    def check_bodies(self, path: Path, cassette: Cassette) -> None:
-        """See that the bodies which a cassette names are there, and are what they are called."""
+    def check(self, path: Path, cassette: Cassette) -> None:
+        """See that its bodies are there, and are what they are called; look for secrets in it."""
+        before = len(self.problems)
         for number, interaction in enumerate(cassette.interactions, 1):
             answer = interaction.response
             bodies = {"request": interaction.request.body}
@@ -75,6 +77,9 @@ class Inventory:
             for part, body in bodies.items():
                 if rule := self._check(body):
                     self.problems.append(Problem(path, f"interaction {number}, {part} body", rule))
+        is_whole = len(self.problems) == before
+        for finding in find_secrets(cassette, into_files=is_whole):
+            self.problems.append(Problem(path, finding.place, finding.rule))
 
     def _check(self, body: Body) -> str:
         if isinstance(body.source, bytes):
@@ -89,6 +94,27 @@ class Inventory:
             if path not in self._checked:
                 rule = "no cassette has this body"
                 self.problems.append(Problem(path, "", rule, is_warning=True))
+
+
+def drop_bodies(path: Path, before: Cassette, after: Cassette) -> None:
+    """Remove the bodies that a cassette had before, and that no cassette beside it has now."""
+    dropped = _files_of(before) - _files_of(after)
+    if not dropped:
+        return
+    home = blobs_beside(path).directory.parent
+    for other in cassettes_below([home]):
+        try:
+            dropped -= _files_of(read_cassette(other))
+        except CassetteError:
+            return  # whoever can't be read may need any of them
+    for body in dropped:
+        body.unlink(missing_ok=True)
+
+
+def _files_of(cassette: Cassette) -> set[Path]:
+    bodies = [each.request.body for each in cassette.interactions]
+    bodies += [each.response.body for each in cassette.interactions if each.response is not None]
+    return {body.source for body in bodies if isinstance(body.source, Path)}
 
 
 def _fault_of(body: Body) -> str:

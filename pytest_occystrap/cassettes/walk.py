@@ -1,0 +1,147 @@
+"""The way through a cassette, to each value that may be a secret.
+
+Rule: scrubber and gate go the same way, so the gate sees whatever the scrubber could have replaced;
+bodies that can't be changed are shown to whoever wants to look into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from http import HTTPStatus
+from typing import Final
+
+from occystrap.server.message import Headers
+from pytest_occystrap.cassettes.addressed import Addressed
+from pytest_occystrap.cassettes.bodies import Body
+from pytest_occystrap.cassettes.documents import scrub_document
+from pytest_occystrap.cassettes.encodings import TEXT_LIMIT, decode, encode
+from pytest_occystrap.cassettes.form import (
+    Cassette,
+    Ending,
+    Interaction,
+    Provenance,
+    RecordedResponse,
+)
+from pytest_occystrap.cassettes.headers import scrub_header
+from pytest_occystrap.cassettes.placeholders import Judge
+from pytest_occystrap.cassettes.urls import scrub_text, scrub_url
+
+__all__ = ["Opaque", "Walk"]
+
+#: Digests of a body that was changed are wrong.
+_DIGESTS: Final = ("content-digest", "content-md5", "digest", "repr-digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A body that stays as it is, since it is content-addressed or no text."""
+
+    body: Body
+    place: str
+    is_addressed: bool
+    coding: str
+    #: What bodies are pieces of the same thing have in common; empty if that isn't known.
+    series: str = ""
+
+
+def _ignore(opaque: Opaque) -> None:
+    """Have no interest in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Goes through cassettes; `look` is shown the bodies that stay as they are."""
+
+    judge: Judge
+    look: Callable[[Opaque], None] = _ignore
+    #: Whether bodies in files are gone into, too.
+    into_files: bool = True
+
+    def through(self, cassette: Cassette) -> Cassette:
+        """Return the cassette with what the judge puts in place of its values."""
+        addressed = Addressed.of(cassette)
+        interactions = tuple(
+            self._interaction(each, addressed, f"interaction {number}")
+            for number, each in enumerate(cassette.interactions, 1)
+        )
+        provenance = Provenance(
+            **{
+                each.name: self._said(getattr(cassette.provenance, each.name), f"the {each.name}")
+                for each in fields(Provenance)
+            }
+        )
+        return Cassette(interactions, provenance)
+
+    def _said(self, text: str, place: str) -> str:
+        return self.judge.known(scrub_text(text, self.judge, place), place)
+
+    def _interaction(self, each: Interaction, addressed: Addressed, place: str) -> Interaction:
+        request, answer = each.request, each.response
+        body, headers = self._message(
+            request.body,
+            request.headers,
+            f"{place}, request",
+            is_addressed=addressed.has_request(each),
+            series=f"upload {request.path}" if "/uploads/" in request.path else "",
+        )
+        where = f"{place}, request URL"
+        url = self.judge.known(scrub_url(request.url, self.judge, where), where)
+        request = replace(request, url=url, headers=headers, body=body)
+        if answer is not None:
+            body, headers = self._message(
+                answer.body,
+                answer.headers,
+                f"{place}, response",
+                is_addressed=addressed.has_response(each),
+                series=_series(each.ending, answer, request.path),
+            )
+            reason = self._said(answer.reason, f"{place}, reason phrase")
+            answer = replace(answer, headers=headers, body=body, reason=reason)
+        note = self._said(each.note, f"{place}, note")
+        return replace(each, request=request, response=answer, note=note)
+
+    def _message(
+        self, body: Body, headers: Headers, place: str, *, is_addressed: bool, series: str
+    ) -> tuple[Body, Headers]:
+        scrubbed = Headers(
+            (name, scrub_header(name, value, self.judge, f"{place} header"))
+            for name, value in headers
+        )
+        coding = (headers.get("content-encoding") or "").strip().lower()
+        content_type = (headers.get("content-type") or "").lower()
+        opaque = Opaque(body, f"{place} body", is_addressed, coding, series)
+        changed = self._body(opaque, content_type)
+        return changed, (scrubbed if changed == body else _of_size(scrubbed, body, changed))
+
+    def _body(self, opaque: Opaque, content_type: str) -> Body:
+        body, place, coding = opaque.body, opaque.place, opaque.coding
+        if body.size == 0 or not (self.into_files or isinstance(body.source, bytes)):
+            return body
+        text = None
+        if not opaque.is_addressed and body.size <= TEXT_LIMIT:
+            text = decode(body.read(), coding)
+        if text is None:
+            self.look(opaque)
+            return body
+        scrubbed = scrub_document(text, content_type, self.judge, place)
+        scrubbed = self.judge.known(scrubbed, place)
+        return body if scrubbed == text else Body.of(encode(scrubbed, coding))
+
+
+def _series(ending: Ending, answer: RecordedResponse, path: str) -> str:
+    """Say which download an answer is a piece of, if it is one."""
+    is_piece = answer.status == HTTPStatus.PARTIAL_CONTENT or ending is not Ending.COMPLETE
+    return f"download {path}" if is_piece else ""
+
+
+def _of_size(headers: Headers, before: Body, after: Body) -> Headers:
+    """Keep a length true: as much more or less than the body as it was, if a body was cut off."""
+
+    def mended(name: str, value: str) -> str:
+        if name.lower() != "content-length" or not value.isdigit():
+            return value
+        return str(max(0, int(value) + after.size - before.size))
+
+    kept = ((name, value) for name, value in headers if name.lower() not in _DIGESTS)
+    return Headers((name, mended(name, value)) for name, value in kept)
