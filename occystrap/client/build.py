@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import platform
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +21,12 @@ from occystrap.errors import CredentialsError, InvalidOption
 from occystrap.oci.redaction import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["TLS", "create_client", "get_user_agent"]
+__all__ = ["TLS", "Around", "create_client", "get_user_agent"]
+
+Around = Callable[[httpx.BaseTransport], httpx.BaseTransport]
 
 #: How many connections there are is up to the threads that use them. A bound here would make an
 #: upload wait for the very download that feeds it.
@@ -77,19 +80,21 @@ def create_client(
     tls: TLS | None = None,
     proxies: Mapping[str, str | None] | None = None,
     timeout: httpx.Timeout = _TIMEOUT,
+    around: Around | None = None,
 ) -> httpx.Client:
     """Make a client with pooled connections; the caller closes it.
 
     With `http2`, small questions go over HTTP/2 where the server offers it; blobs and uploads
     always go over HTTP/1.1, which moves them five times faster. `rate_limit` is the most requests
-    a second that leave through this client.
+    a second that leave through this client. `around` puts a transport around those that connect,
+    such as one that looks at what passes.
 
     Raises:
         CredentialsError: a file of `tls` can't be used.
         InvalidOption: a proxy can't be used, or the rate limit is no number above 0.
     """
     limiter = None if rate_limit is None else RateLimiter(rate_limit)
-    build = _builder(tls or TLS(), limiter, http2=http2)
+    build = _builder(tls or TLS(), limiter, around, http2=http2)
     return httpx.Client(
         transport=build(None),
         mounts={
@@ -103,7 +108,7 @@ def create_client(
 
 
 def _builder(
-    tls: TLS, limiter: RateLimiter | None, *, http2: bool
+    tls: TLS, limiter: RateLimiter | None, around: Around | None, *, http2: bool
 ) -> Callable[[str | None], httpx.BaseTransport]:
     """Make what makes transports, direct ones or through a proxy."""
     large = tls.context()
@@ -126,6 +131,7 @@ def _builder(
         transport = pool(proxy, large)
         if http2:
             transport = ByRoute(Exclusive(lambda: pool(proxy, small)), transport)
+        transport = transport if around is None else around(transport)
         return transport if limiter is None else Paced(transport, limiter)
 
     return build
