@@ -137,6 +137,12 @@ class Incoming:
         self._file.publish()
         return Body(digest, self.size, self._file.path)
 
+    def discard(self) -> None:
+        """Let go of what came; for who needn't finish."""
+        self._memory.clear()
+        if self._file is not None:
+            self._file.discard()
+
 
 def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file that appears under its name when it is whole, in a directory that may be new.
