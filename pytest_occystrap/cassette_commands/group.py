@@ -17,6 +17,7 @@ __all__ = ["cassette"]
 _HERE: Final = "pytest_occystrap.cassette_commands"
 _COMMANDS: Final = {
     "check": LateCommand(f"{_HERE}.check:check", "Look for what no cassette should hold."),
+    "record": LateCommand(f"{_HERE}.record:record", "Keep what a command asks a registry."),
     "scrub": LateCommand(f"{_HERE}.scrub:scrub", "Replace the secrets in cassettes."),
 }
 

@@ -67,6 +67,8 @@ ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "occystrap.inputs.dockerpush": ("server",),
     "pytest_occystrap.cassette_commands.check": ("options",),
     "pytest_occystrap.cassette_commands.group": ("commands",),
+    "pytest_occystrap.cassette_commands.record": ("commands",),
+    "pytest_occystrap.cassette_commands.record_options": ("commands",),
     "pytest_occystrap.command": ("main",),
     "pytest_occystrap.serve_dialect": ("commands",),
     "pytest_occystrap.serve_faults": ("commands",),
