@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import httpx
+from h2.exceptions import H2Error
 
 from occystrap.server.doors.framing import content_length, has_body
 from occystrap.server.message import Headers
@@ -27,6 +28,7 @@ _REST: Final = 64 * 1024
 _BROKE_OFF: Final = "the client broke off"
 #: Of httpcore and h11, for connections that end where they shouldn't. The last two are HTTP/2's.
 _ENDED: Final = ("Server disconnected", "peer closed connection", "<ConnectionTerminated")
+_NO_HTTP: Final = "what came was no HTTP, or not the end of it"
 _STREAM_RESET: Final = "<StreamReset"
 
 
@@ -145,6 +147,9 @@ class _Arriving(httpx.SyncByteStream):
         except httpx.TransportError as error:
             _fail(self._take, error)
             raise
+        except H2Error as error:  # which httpcore forgets to translate here
+            self._take.end(Ending.CLOSED, _NO_HTTP)
+            raise httpx.RemoteProtocolError(_NO_HTTP) from error
         self._take.end()
 
     def _receive(self, piece: bytes) -> None:
@@ -212,4 +217,4 @@ def _fail_protocol(take: Take, said: str) -> None:
     elif said.startswith(_ENDED):
         take.end(Ending.CLOSED)
     else:
-        take.end(Ending.CLOSED, "what came was no HTTP, or not the end of it")
+        take.end(Ending.CLOSED, _NO_HTTP)

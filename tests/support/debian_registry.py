@@ -24,6 +24,7 @@ __all__ = [
     "DebianRegistry",
     "ServerTLS",
     "StartDebianRegistry",
+    "TokenAuth",
     "running_debian_registry",
 ]
 
@@ -72,19 +73,39 @@ class StartDebianRegistry(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TokenAuth:
+    """Who gives out tokens: where, for what, under which name, and by which certificate (PEM)."""
+
+    realm: str
+    service: str
+    issuer: str
+    bundle: Path
+
+
 @contextlib.contextmanager
 def running_debian_registry(
-    program: str, directory: Path, *, htpasswd: bool = False, tls: ServerTLS | None = None
+    program: str,
+    directory: Path,
+    *,
+    htpasswd: bool = False,
+    tls: ServerTLS | None = None,
+    token: TokenAuth | None = None,
 ) -> Iterator[DebianRegistry]:
-    """Serve from an empty directory until the block ends; with `htpasswd`, only `CREDENTIALS` pass.
+    """Serve what a directory holds until the block ends.
+
+    With `htpasswd` only `CREDENTIALS` pass, with `token` only who brings one.
 
     Raises:
         RuntimeError: it ended, or didn't answer in time; the message has its log.
     """
     storage, log = directory / "storage", directory / "log"
-    storage.mkdir(parents=True)
+    storage.mkdir(parents=True, exist_ok=True)
+    settings = _configuration(directory, htpasswd=htpasswd, tls=tls)
+    if token is not None:
+        settings["auth"] = {"token": _token_settings(token)}
     config = directory / "config.yml"
-    config.write_text(json.dumps(_configuration(directory, htpasswd=htpasswd, tls=tls)))
+    config.write_text(json.dumps(settings))
     with log.open("wb") as output:
         # An empty environment: it takes REGISTRY_* variables for settings.
         process = subprocess.Popen([program, "serve", str(config)], stderr=output, env={})
@@ -116,6 +137,15 @@ def _configuration(directory: Path, *, htpasswd: bool, tls: ServerTLS | None) ->
         passwords.write_text(_HTPASSWD)
         config["auth"] = {"htpasswd": {"realm": "debian", "path": str(passwords)}}
     return config
+
+
+def _token_settings(token: TokenAuth) -> dict[str, str]:
+    return {
+        "realm": token.realm,
+        "service": token.service,
+        "issuer": token.issuer,
+        "rootcertbundle": str(token.bundle),
+    }
 
 
 def _wait_until_answering(process: subprocess.Popen[bytes], log: Path) -> str:
