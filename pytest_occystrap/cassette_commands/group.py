@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "check": LateCommand(f"{_HERE}.check:check", "Look for what no cassette should hold."),
     "record": LateCommand(f"{_HERE}.record:record", "Keep what a command asks a registry."),
     "scrub": LateCommand(f"{_HERE}.scrub:scrub", "Replace the secrets in cassettes."),
+    "verify": LateCommand(f"{_HERE}.verify:verify_command", "Ask again, and show what differs."),
 }
 
 

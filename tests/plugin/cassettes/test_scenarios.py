@@ -52,7 +52,7 @@ def test_a_registry_that_is_started(tmp_path: Path) -> None:
     scenario = load_scenarios(tmp_path)["mine/ping"]
     captured = record_scenario(scenario, tmp_path, AROUND)
     assert captured.path == tmp_path / "mine" / "ping.yaml"
-    cassette = load_cassette(captured.path)
+    cassette = load_cassette(tmp_path / "mine" / "ping.yaml")
     assert len(cassette.interactions) == 1
     assert cassette.provenance.recorded == "2026-11-25"
     assert cassette.provenance.about == "a test"

@@ -9,7 +9,7 @@ from occystrap.oci.media_types import MANIFEST_ACCEPT
 from tests.support.debian_registry import CREDENTIALS
 from tests.support.exercises.content import DOCKER, REPOSITORY, push
 
-__all__ = ["password", "token"]
+__all__ = ["answered", "password", "token"]
 
 _MANIFEST = f"/v2/{REPOSITORY}/manifests/1.0"
 _ACCEPT = {"Accept": MANIFEST_ACCEPT}
@@ -32,14 +32,14 @@ def token(client: httpx.Client) -> None:
     """Ask without one, get those that there are, and use them where they help and where not."""
     client.get("/v2/")
     client.get(_MANIFEST, headers={"Authorization": "Bearer nonsense"})
-    stranger = _answer(client, client.get(_MANIFEST), None)
+    stranger = answered(client, client.get(_MANIFEST), None)
     client.get(_MANIFEST, headers={**_ACCEPT, **stranger}).raise_for_status()
     refused = client.post(f"/v2/{REPOSITORY}/blobs/uploads/", headers=stranger)
     _ask(client, refused, _WRONG)
-    client.headers.update(_answer(client, refused, CREDENTIALS))
+    client.headers.update(answered(client, refused, CREDENTIALS))
     push(client, REPOSITORY, "pushed", DOCKER)
     listing = client.get("/v2/_catalog?n=1")
-    client.headers.update(_answer(client, listing, CREDENTIALS))
+    client.headers.update(answered(client, listing, CREDENTIALS))
     client.get("/v2/_catalog?n=1").raise_for_status()
 
 
@@ -52,8 +52,9 @@ def _ask(
     return client.get(url) if login is None else client.get(url, auth=login)
 
 
-def _answer(
+def answered(
     client: httpx.Client, refused: httpx.Response, login: tuple[str, str] | None
 ) -> dict[str, str]:
+    """Get the token that a challenge is about; return the header that shows it."""
     given = _ask(client, refused, login).raise_for_status().json()
     return {"Authorization": f"Bearer {given['token']}"}
