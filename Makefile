@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+RECORD_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +14,7 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint format wheel-smoke downstream clean
+.PHONY: help demo test coverage lint format wheel-smoke downstream record clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +43,9 @@ wheel-smoke: $(INSTALLED_DEV)  ## Build the wheel and try it in a second, bare e
 
 downstream: $(INSTALLED_DEV)  ## Build the wheel and test a project that uses its pytest plugin
 	.ci/downstream $(BIN)/python
+
+record: $(INSTALLED_DEV)  ## Make the recordings of docker-registry again (RECORD_ARGS="-k dockerd": one)
+	$(BIN)/python -m pytest tests/recorded/test_scenarios.py --record-mode=rewrite $(RECORD_ARGS)
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -31,7 +31,7 @@ from tests.support.network import refuse_network
 
 ROOT = Path(__file__).resolve().parent.parent
 #: They show files of a project and runs of pytest: tests/plugin/test_guide.py has them.
-GUIDES = ("plugin.md", "faults.md", "retry-recipe.md", "sweep.md")
+GUIDES = ("plugin.md", "faults.md", "retry-recipe.md", "sweep.md", "cassettes.md")
 PAGES = [
     ROOT / "README.md",
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in GUIDES),

@@ -12,13 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from occystrap import __version__
-from occystrap.errors import InvalidOption
+from occystrap.errors import CassetteError, InvalidOption
 from occystrap.server.doors.listener import serve
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.message import Handler
 from pytest_occystrap.cassettes.driving import Door
-from pytest_occystrap.cassettes.files import save_cassette
+from pytest_occystrap.cassettes.files import read_cassette, save_cassette
 from pytest_occystrap.cassettes.form import Cassette, Interaction, Provenance
+from pytest_occystrap.cassettes.inventory import drop_bodies
 from pytest_occystrap.cassettes.recorder import LeftOut, Recorder
 from pytest_occystrap.cassettes.recording import Recording
 
@@ -103,7 +104,18 @@ def capture(
         cassette = Cassette(interactions, _completed(provenance, interactions))
         if not (wanted and interactions):
             return Captured(None, cassette, left_out)
-        return Captured(path, save_cassette(cassette, path), left_out)
+        return Captured(path, _replace(path, cassette), left_out)
+
+
+def _replace(path: Path, cassette: Cassette) -> Cassette:
+    """Write a cassette in the place of an older one, whose bodies go unless somebody has them."""
+    try:
+        before = read_cassette(path)
+    except CassetteError:
+        return save_cassette(cassette, path)
+    saved = save_cassette(cassette, path)
+    drop_bodies(path, before, read_cassette(path))
+    return saved
 
 
 def _completed(provenance: Provenance, interactions: tuple[Interaction, ...]) -> Provenance:

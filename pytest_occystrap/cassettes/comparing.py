@@ -32,7 +32,6 @@ _IGNORED: Final = re.compile(
 )
 #: Parts of a path that no two answers have in common.
 _UNIQUE: Final = re.compile(r"[0-9a-f-]{32,}|[A-Za-z0-9_-]{40,}={0,2}")
-_BOUNDARY: Final = re.compile("(?<=;boundary=)[^;]*")
 LINK: Final = re.compile(r'<([^<>]*)>\s*;\s*rel="?(\w+)"?')
 _LONGEST: Final = 1 << 20
 
@@ -99,7 +98,13 @@ def _loosely(values: _Values) -> str:
 
 
 def _media_type(values: _Values) -> str:
-    return ", ".join(_BOUNDARY.sub("", value.replace(" ", "").lower()) for value in values)
+    return ", ".join(map(_without_boundary, values))
+
+
+def _without_boundary(value: str) -> str:
+    """Write a media type; the boundary between the parts of one is another each time."""
+    plain = value.replace(" ", "").lower()
+    return plain.partition(";")[0] if plain.startswith("multipart/") else plain
 
 
 def _location(values: _Values) -> str:

@@ -7,6 +7,7 @@ answer has given is sent as it was recorded.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -19,6 +20,8 @@ from pytest_occystrap.cassettes.form import Interaction, RecordedResponse
 
 __all__ = ["Translation", "origin_of"]
 
+#: A token, whole: one may be the beginning of another.
+_WORD: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _TOKENS: Final = ("token", "access_token", "refresh_token")
 _CURSORS: Final = ("next_page",)
 _LONGEST: Final = 1 << 16
@@ -81,9 +84,7 @@ class Translation:
 
     def text(self, text: str) -> str:
         """Translate the tokens in a text, such as a header or a form."""
-        for was, now in self._tokens.items():
-            text = text.replace(was, now)
-        return text
+        return _WORD.sub(lambda found: self._tokens.get(found[0], found[0]), text)
 
     def learn(self, recorded: Interaction, now: Interaction) -> None:
         """Note what two answers to the same request led to and gave out."""
