@@ -91,8 +91,9 @@ def running_debian_registry(
     htpasswd: bool = False,
     tls: ServerTLS | None = None,
     token: TokenAuth | None = None,
+    port: int = 0,
 ) -> Iterator[DebianRegistry]:
-    """Serve what a directory holds until the block ends.
+    """Serve what a directory holds until the block ends, at a port that is free (0) or at this one.
 
     With `htpasswd` only `CREDENTIALS` pass, with `token` only who brings one.
 
@@ -101,7 +102,7 @@ def running_debian_registry(
     """
     storage, log = directory / "storage", directory / "log"
     storage.mkdir(parents=True, exist_ok=True)
-    settings = _configuration(directory, htpasswd=htpasswd, tls=tls)
+    settings = _configuration(directory, port, htpasswd=htpasswd, tls=tls)
     if token is not None:
         settings["auth"] = {"token": _token_settings(token)}
     config = directory / "config.yml"
@@ -117,9 +118,11 @@ def running_debian_registry(
         _stop(process)
 
 
-def _configuration(directory: Path, *, htpasswd: bool, tls: ServerTLS | None) -> dict[str, object]:
+def _configuration(
+    directory: Path, port: int, *, htpasswd: bool, tls: ServerTLS | None
+) -> dict[str, object]:
     """Its configuration is YAML, of which JSON is a part."""
-    http: dict[str, object] = {"addr": "127.0.0.1:0", "secret": "shared by nobody"}
+    http: dict[str, object] = {"addr": f"127.0.0.1:{port}", "secret": "shared by nobody"}
     if tls is not None:
         files = {"certificate": str(tls.certificate.file), "key": str(tls.certificate.key)}
         http["tls"] = files | ({} if tls.clients is None else {"clientcas": [str(tls.clients)]})

@@ -1,7 +1,7 @@
 """Debian's docker-registry for a recording: `python -m tests.support.standin [--htpasswd] ...`.
 
-It is filled with what the exercises read, says where it is, and ends with its standard input or by
-SIGTERM.
+It is filled with what the exercises read, says where it is, and ends by SIGTERM. Where it can it is
+always at the same place, so that recordings that are made again differ in little.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,9 @@ from tests.support.issuer import ISSUER, SERVICE, Issuer
 
 __all__: list[str] = []
 
+_PORT = 5050
+_ISSUER = ("127.0.0.1", 5051)
+
 
 def main() -> None:
     """Serve until somebody ends it."""
@@ -36,37 +40,44 @@ def main() -> None:
     for name in ("--htpasswd", "--token", "--tls"):
         parser.add_argument(name, action="store_true")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    program = real_component("docker-registry")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory(prefix="standin-") as name, contextlib.ExitStack() as stack:
         directory = Path(name)
         authority = Authority(directory / "ca") if chosen.tls else None
-        tls = None if authority is None else ServerTLS(authority.issue("127.0.0.1"))
-        _fill(program, directory / "registry")
-        token = None
-        if chosen.token:
-            issuer = Issuer(dict([CREDENTIALS]), directory)
-            realm = stack.enter_context(serve(issuer)).url
-            token = TokenAuth(f"{realm}/token", SERVICE, ISSUER, issuer.bundle)
-        registry = stack.enter_context(
-            running_debian_registry(
-                program,
-                directory / "registry",
-                htpasswd=chosen.htpasswd,
-                tls=tls,
-                token=token,
-            )
+        start = partial(
+            running_debian_registry,
+            real_component("docker-registry"),
+            directory / "registry",
+            htpasswd=chosen.htpasswd,
+            tls=None if authority is None else ServerTLS(authority.issue("127.0.0.1")),
+            token=_issuer(directory, stack) if chosen.token else None,
         )
+        _fill(directory / "registry")
+        try:
+            registry = stack.enter_context(start(port=_PORT))
+        except RuntimeError:  # somebody else is there
+            registry = stack.enter_context(start())
         print(f"Serving docker-registry at {registry.url}", flush=True)  # noqa: T201
         if authority is not None:
             print(f"CA certificate: {authority.file}", flush=True)  # noqa: T201
         signal.pause()
 
 
-def _fill(program: str, directory: Path) -> None:
+def _issuer(directory: Path, stack: contextlib.ExitStack) -> TokenAuth:
+    issuer = Issuer(dict([CREDENTIALS]), directory)
+    try:
+        listener = serve(issuer, _ISSUER)
+    except OSError:
+        listener = serve(issuer)
+    stack.enter_context(listener)
+    return TokenAuth(f"{listener.url}/token", SERVICE, ISSUER, issuer.bundle)
+
+
+def _fill(directory: Path) -> None:
     """Put in what the exercises read, before there is a gate; the files are served afterwards."""
     with (
-        running_debian_registry(program, directory) as filling,
+        running_debian_registry(real_component("docker-registry"), directory) as filling,
         httpx.Client(base_url=filling.url, trust_env=False) as client,
     ):
         seed(client)
