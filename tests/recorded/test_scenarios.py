@@ -101,7 +101,7 @@ def _kind(path: str) -> str:
 
 @pytest.mark.parametrize("name", AGAIN)
 def test_recording_again(name: str, tmp_path: Path) -> None:
-    """Gives what was recorded before: the same kinds of exchange, of real clients and a real registry."""
+    """Gives what was recorded before: the same kinds of exchange, of real programs."""
     scenario = SCENARIOS[f"distribution/{name}"]
     needed(scenario)
     captured = record_scenario(scenario, tmp_path / "cassettes", surroundings())

@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from occystrap.main import cli
+from occystrap.server.doors.listener import serve
 from pytest_occystrap.cassettes.files import load_cassette
 from pytest_occystrap.cassettes.form import Cassette
 from pytest_occystrap.fake import FakeRegistry
+from tests.server.doors.scripts import Script, text
 from tests.support.serving import printed
 
 OCCYSTRAP = [sys.executable, "-m", "occystrap"]
@@ -211,3 +213,32 @@ def test_what_the_client_broke_off_is_told(registry: FakeRegistry) -> None:
     left, _ = result.stderr.splitlines()
     assert left.startswith(f"Left out: GET {registry.url}/v2/org/app/blobs/")
     assert left.endswith(": the client broke off")
+
+
+def test_what_is_recorded_again_replaces_what_was_there(registry: FakeRegistry) -> None:
+    """With its bodies, but for those that another cassette has."""
+    images = [registry.add_random_image(f"org/app:{n}", size=1000, seed=n) for n in range(2)]
+    blobs = [f"{{url}}/v2/org/app/blobs/{image.layers[0].digest}" for image in images]
+    read = "import sys, urllib.request as u; [u.urlopen(each).read() for each in sys.argv[1:]]"
+    command = ["--", sys.executable, "-c", read]
+    record("mine/a", "--from", registry.url, *command, *blobs)
+    kept = set(Path("cassettes/blobs/sha256").iterdir())
+    assert len(kept) == 2
+    record("mine/b", "--from", registry.url, *command, blobs[0])
+    for _ in range(2):
+        assert record("mine/a", "--from", registry.url, *get("{url}/v2/")).exit_code == 0
+    digest = images[0].layers[0].digest.removeprefix("sha256:")
+    assert [path.name for path in Path("cassettes/blobs/sha256").iterdir()] == [digest]
+
+
+def test_a_secret_that_can_not_be_scrubbed() -> None:
+    """Isn't written: the exit code says that the recording failed, the message not what it is."""
+    secret = "ghp_" + "x7Kq9" * 7 + "Z"
+    blob = b"\0\1\2" + f"token={secret}\n".encode() + bytes(range(256))
+    with serve(Script(lambda _: text(blob))) as listener:
+        command = [sys.executable, "-c", PING]
+        result = record("mine/a", "--from", listener.url, "--", *command)
+    assert result.exit_code == 125
+    assert "mine/a.yaml isn't saved: it holds what looks like a secret" in result.stderr
+    assert secret not in result.stderr
+    assert not Path("cassettes").exists()
