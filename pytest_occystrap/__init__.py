@@ -33,6 +33,9 @@ from pytest_occystrap.plugin import (
 
 if TYPE_CHECKING:
     from pytest_occystrap.building import build_artifact, build_image, build_index
+    from pytest_occystrap.cassettes.files import load_cassette
+    from pytest_occystrap.cassettes.form import Cassette
+    from pytest_occystrap.cassettes.replay import Replay, UnmatchedRequest
     from pytest_occystrap.clock import FakeClock
     from pytest_occystrap.command import Result, RunOccystrap
     from pytest_occystrap.entries import (
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALWAYS",
+    "Cassette",
     "Device",
     "Directory",
     "Document",
@@ -78,10 +82,12 @@ __all__ = [
     "Outcome",
     "RegistryHosts",
     "RegistryOptions",
+    "Replay",
     "Result",
     "RunOccystrap",
     "SweepReport",
     "Symlink",
+    "UnmatchedRequest",
     "Verdict",
     "Where",
     "Whiteout",
@@ -93,6 +99,7 @@ __all__ = [
     "fault_proxy",
     "fault_sweep",
     "fault_sweep_fixture",
+    "load_cassette",
     "make_registry",
     "occystrap_run",
     "pytest_addoption",
@@ -106,6 +113,9 @@ __all__ = [
 #: module -> the names that are found in it.
 _LATER: Final = {
     "building": ("build_artifact", "build_image", "build_index"),
+    "cassettes.files": ("load_cassette",),
+    "cassettes.form": ("Cassette",),
+    "cassettes.replay": ("Replay", "UnmatchedRequest"),
     "clock": ("FakeClock",),
     "command": ("Result", "RunOccystrap"),
     "entries": (

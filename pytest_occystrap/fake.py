@@ -7,26 +7,37 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from occystrap.oci.routes import RouteKind
+from occystrap.server.hosts import Hosts
 from occystrap.server.tokens import IssuedToken
 from pytest_occystrap.checks import Checks
 from pytest_occystrap.clock import FakeClock
 from pytest_occystrap.dialects import Dialect
+from pytest_occystrap.exchange import hostname
 from pytest_occystrap.faults.effect import Role
 from pytest_occystrap.faults.plan import FaultPlan
 from pytest_occystrap.images import FakeImage
 from pytest_occystrap.laying import Laying
 from pytest_occystrap.ledger import Ledger
-from pytest_occystrap.options import RegistryOptions
+from pytest_occystrap.options import RegistryOptions, usual_cassettes
 from pytest_occystrap.reach import Reach, Storage
+from pytest_occystrap.replaying import Replaying, Switch
 from pytest_occystrap.stack import build_stack
+
+if TYPE_CHECKING:
+    from pytest_occystrap.cassettes.finding import CassetteLike
+    from pytest_occystrap.cassettes.replay import Replay
 
 __all__ = ["FakeRegistry"]
 
+#: Names that no client of httpx is led away from.
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
-class FakeRegistry(Checks, Laying, Reach):
+
+class FakeRegistry(Checks, Laying, Replaying, Reach):
     """A registry for one test: put images in, hand out a way to reach it, look at what happened.
 
     with FakeRegistry(auth="bearer") as registry:
@@ -66,6 +77,7 @@ class FakeRegistry(Checks, Laying, Reach):
             passed=advance,
             greet=plan.greeter(),
         )
+        self._handler = self._answering = Switch(self._handler)
         self._seed()
         for text in self.options.faults:
             self.fault(text)
@@ -82,6 +94,33 @@ class FakeRegistry(Checks, Laying, Reach):
         self._stack.speaking.look()
         return kept
 
+    def load(self, *cassettes: CassetteLike) -> list[FakeImage]:
+        """Put the images into the registry that are seen in cassettes, and return them.
+
+        registry.load("quay/pull")
+
+        They can be pulled and pushed to like any other. An image that only indexes name isn't
+        among those that are returned, and blobs that were never seen are missing.
+
+        Raises:
+            occystrap.errors.CassetteError: one isn't there, or can't be read.
+        """
+        from pytest_occystrap.cassettes.finding import read_cassettes
+        from pytest_occystrap.cassettes.loading import load_images
+
+        cassette = read_cassettes(cassettes, self._directory())
+        names = load_images(cassette, self._stack.store)
+        self._stack.speaking.look()
+        return [self.image(name) for name in names]
+
+    def _directory(self) -> Path:
+        return self.options.cassettes or usual_cassettes(Path())
+
+    def _stand_in(self, replay: Replay) -> None:
+        registry = self._ledger.watch(self.faults.cover(replay))
+        storage = self._ledger.watch(self.faults.cover(replay, Role.CDN), "storage")
+        self._answering.current = Hosts(dict.fromkeys(replay.storage_hosts, storage), registry)
+
     def _lists_referrers(self) -> bool:
         return not any(gone.kind is RouteKind.REFERRERS for gone in self.dialect.absent)
 
@@ -92,7 +131,12 @@ class FakeRegistry(Checks, Laying, Reach):
 
     @property
     def other_hosts(self) -> tuple[str, ...]:
-        """Hosts beside its own that the registry sends clients to, for tokens and for blobs."""
+        """Hosts that the registry sends clients to, for tokens and for blobs.
+
+        While cassettes answer these are the hosts that were recorded, its own included.
+        """
+        if self._replay is not None:
+            return tuple(sorted({hostname(host) for host in self._replay.hosts} - _THIS_MACHINE))
         redirect, entry = self.dialect.blobs.redirect, self.dialect.entry
         hosts = (redirect.host if redirect else "", entry.endpoint_host)
         return tuple(host for host in hosts if host)

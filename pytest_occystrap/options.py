@@ -16,7 +16,7 @@ from occystrap.errors import InvalidOption
 if TYPE_CHECKING:
     from pytest_occystrap.dialects import Dialect
 
-__all__ = ["AuthName", "RegistryOptions"]
+__all__ = ["AuthName", "RegistryOptions", "usual_cassettes"]
 
 AuthName = Literal["none", "basic", "bearer"]
 
@@ -37,8 +37,10 @@ class RegistryOptions:
     that a registry doesn't announce. `http2` offers it on sockets. `images` are put there:
     references, or references with what `add_image` takes. With a `directory` everything is kept
     there, as docker-registry would, instead of in memory. `chunk_min_length` is announced as
-    OCI-Chunk-Min-Length. `faults` go wrong, each written as docs/faults.md has it. `forgive_leaks`
-    lets a test pass though a client has sent credentials to where they don't belong.
+    OCI-Chunk-Min-Length. `faults` go wrong, each written as docs/faults.md has it. `cassettes`
+    is the directory of those that are called by name; None is `cassettes`, or `tests/cassettes`.
+    `forgive_leaks` lets a test pass though a client has sent credentials to where they don't
+    belong.
     """
 
     name: str = ""
@@ -55,6 +57,7 @@ class RegistryOptions:
     directory: Path | None = None
     chunk_min_length: int = 0
     faults: Sequence[str] = ()
+    cassettes: Path | None = None
     forgive_leaks: bool = False
 
     def __post_init__(self) -> None:
@@ -74,3 +77,9 @@ class RegistryOptions:
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             raise InvalidOption(f"a fake registry has no option {name!r}; {hint}")
         return replace(self, **options)
+
+
+def usual_cassettes(root: Path) -> Path:
+    """Choose the directory of a project's cassettes: `cassettes`, or `tests/cassettes`."""
+    places = root / "cassettes", root / "tests/cassettes"
+    return next((place for place in places if place.is_dir()), places[0])

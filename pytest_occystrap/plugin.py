@@ -17,6 +17,7 @@ from pytest_occystrap.session import SWEPT, SessionSweeps, chosen_setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
     from pytest_occystrap.command import RunOccystrap
     from pytest_occystrap.fake import FakeRegistry
@@ -47,6 +48,10 @@ _FAULT_MARKER: Final = (
     "registry_fault(effect, on='GET blob', times=1, ...): something that goes wrong at the"
     " fake_registry of a test; as a text: registry_fault('GET blob: reset after=65536')"
 )
+_CASSETTE_MARKER: Final = (
+    "registry_cassette('quay/pull', ..., allow_unmatched=False): cassettes that answer in place of"
+    " the fake_registry of a test"
+)
 _REGISTRIES: Final = pytest.StashKey["list[FakeRegistry]"]()
 _PROXIES: Final = pytest.StashKey["list[FaultProxy]"]()
 _HOSTS: Final = pytest.StashKey["RegistryHosts"]()
@@ -57,6 +62,7 @@ _SETTINGS: Final[dict[str, tuple[tuple[str, ...] | None, str]]] = {
     "auth": (("none", "basic", "bearer"), "What fake registries ask for."),
     "http2": (("yes", "no"), "Whether fake registries offer HTTP/2 on their TLS socket."),
     "traffic": (("failed", "all", "none"), "Which tests show the traffic of their registries."),
+    "cassettes": (None, "The directory of cassettes [cassettes, or tests/cassettes]."),
     "report": (None, "Where to write the fault sweeps: a page, or JSON if it ends in .json."),
 }
 
@@ -89,6 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, and check what the ini file says."""
     config.addinivalue_line("markers", _MARKER)
     config.addinivalue_line("markers", _FAULT_MARKER)
+    config.addinivalue_line("markers", _CASSETTE_MARKER)
     for name, (choices, _) in _SETTINGS.items():
         chosen = chosen_setting(config, name)
         if choices and chosen and chosen not in choices:
@@ -119,6 +126,8 @@ def make_registry(request: pytest.FixtureRequest) -> Iterator[MakeRegistry]:
 @pytest.fixture
 def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -> FakeRegistry:
     """Give the test a container registry of its own, in this process and over sockets."""
+    from occystrap.errors import CassetteError
+
     options: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers("registry"))):
         if mark.args:
@@ -130,8 +139,12 @@ def fake_registry(request: pytest.FixtureRequest, make_registry: MakeRegistry) -
         marker = "registry_fault"
         for mark in reversed(list(request.node.iter_markers("registry_fault"))):
             registry.fault(*mark.args, **mark.kwargs)
+        marker = "registry_cassette"
+        cassettes = request.node.get_closest_marker(marker)
+        if cassettes is not None:
+            registry.replay(*cassettes.args, **cassettes.kwargs)
         return registry
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, CassetteError) as error:
         problem = f"@pytest.mark.{marker}: {error}"
     pytest.fail(problem, pytrace=False)
 
@@ -190,7 +203,10 @@ def fault_sweep_fixture(request: pytest.FixtureRequest) -> Callable[..., SweepRe
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a test that passed while a client gave credentials away, or a fault never struck."""
+    """Fail a test that passed though it should not have.
+
+    A client gave credentials away, a fault never struck, or nothing was recorded for a request.
+    """
     __tracebackhide__ = True
     yield
     registries: list[FakeRegistry] = item.stash.get(_REGISTRIES, [])
@@ -198,6 +214,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     for registry in registries:
         if not registry.options.forgive_leaks:
             _check(registry.assert_no_credentials_leaked)
+        _check(registry.assert_all_matched)
     for each in (*registries, *proxies):
         _check(each.assert_faults_struck)
 
@@ -252,4 +269,16 @@ def _defaults(config: pytest.Config) -> dict[str, Any]:
     }
     if http2 := chosen_setting(config, "http2"):
         options["http2"] = http2 == "yes"
+    options["cassettes"] = _cassettes(config)
     return options
+
+
+def _cassettes(config: pytest.Config) -> Path:
+    """Say where cassettes are: a flag is read from where pytest was started, as its own are."""
+    from pytest_occystrap.options import usual_cassettes
+
+    chosen = chosen_setting(config, "cassettes")
+    if not chosen:
+        return usual_cassettes(config.rootpath)
+    is_flag = config.getoption("occystrap_cassettes") is not None
+    return (config.invocation_params.dir if is_flag else config.rootpath) / chosen

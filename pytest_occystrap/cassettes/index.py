@@ -31,7 +31,7 @@ from pytest_occystrap.cassettes.meaning import (
 from pytest_occystrap.cassettes.places import Places, asked_in
 from pytest_occystrap.cassettes.sessions import Sessions, opened_by
 
-__all__ = ["Entry", "Index", "Track"]
+__all__ = ["Entry", "Index", "Track", "question_of"]
 
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
@@ -175,7 +175,7 @@ def _nearest(bucket: Mapping[Wish, Sequence[Entry]], wish: Wish) -> list[Entry]:
 def _entries(cassette: Cassette, places: Places) -> Iterable[Entry]:
     sessions, changes = Sessions(), Counter[Thing]()
     for position, interaction in enumerate(cassette.interactions, 1):
-        question = _question(interaction)
+        question = question_of(interaction)
         before = sessions.before(question)
         status = 0 if interaction.response is None else interaction.response.status
         looks_at, changed = looked_at(question), None
@@ -202,7 +202,12 @@ def _entries(cassette: Cassette, places: Places) -> Iterable[Entry]:
         )
 
 
-def _question(interaction: Interaction) -> Question:
+def question_of(interaction: Interaction) -> Question:
+    """Read a recorded request as one that is asked now.
+
+    Raises:
+        CassetteError: it is none.
+    """
     request = interaction.request
     asked, body = asked_in(request), request.body
     head = body.read() if is_form(request.headers) and body.size <= LONGEST_FORM else b""

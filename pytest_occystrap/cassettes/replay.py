@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -41,7 +42,7 @@ class Replay:
 
     A request that isn't in it raises UnmatchedRequest in process, with the nearest recorded ones,
     and is a 501 over sockets, or a 400 if but the bytes that it sends are others. With
-    `allow_unmatched` it is that in process, too.
+    `allow_unmatched` it is that in process, too. `remark` is told of each.
 
     with serve(Replay(load_cassette(Path("cassettes/quay/pull.yaml")))) as listener: ...
 
@@ -49,9 +50,16 @@ class Replay:
         occystrap.errors.CassetteError: something in it is no request.
     """
 
-    def __init__(self, cassette: Cassette, *, allow_unmatched: bool = False) -> None:
+    def __init__(
+        self,
+        cassette: Cassette,
+        *,
+        allow_unmatched: bool = False,
+        remark: Callable[[Unmatched], None] = lambda _: None,
+    ) -> None:
         self.cassette = cassette
         self.allow_unmatched = allow_unmatched
+        self._remark = remark
         self._index = Index(cassette)
         self._sessions = Sessions()
         self._changes = Counter[Thing]()
@@ -143,6 +151,7 @@ class Replay:
         unmatched = compare(question, meaning, wish, self._index.entries)
         with self._lock:
             self._unmatched.append(unmatched)
+        self._remark(unmatched)
         if request.door == _IN_PROCESS and not self.allow_unmatched:
             raise UnmatchedRequest("\n".join(["nothing is recorded for", *unmatched.lines]))
         return unmatched.refusal.response

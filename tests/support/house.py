@@ -71,6 +71,7 @@ ALSO_STANDS_ON: Mapping[str, tuple[str, ...]] = {
     "pytest_occystrap.cassette_commands.record_options": ("commands",),
     "pytest_occystrap.cassette_commands.verify": ("options",),
     "pytest_occystrap.command": ("main",),
+    "pytest_occystrap.serve_cassette": ("commands",),
     "pytest_occystrap.serve_dialect": ("commands",),
     "pytest_occystrap.serve_faults": ("commands",),
 }
