@@ -20,6 +20,8 @@ from pytest_occystrap.exchange import shorten
 __all__ = ["Unmatched", "UnmatchedRequest", "compare"]
 
 _SHOWN: Final = 3
+_LOOKED_AT: Final = 300
+_WEIGHT: Final = 4
 _BODY: Final = "the body is "
 #: No client takes it for the word of a registry, and none asks again.
 _NOT_IMPLEMENTED: Final = 501
@@ -74,14 +76,17 @@ def compare(
     """Find what comes closest to a request."""
     asked = _target(question)
     found = [(tuple(_reasons(question, meaning, wish, entry)), entry) for entry in entries]
-    fewest = sorted(found, key=lambda pair: len(pair[0]))[: 10 * _SHOWN]
 
-    def rank(pair: tuple[tuple[str, ...], Entry]) -> tuple[int, float]:
-        return len(pair[0]), -_ratio(asked, _target(pair[1].question))
+    def distance(pair: tuple[tuple[str, ...], Entry], *, exact: bool) -> float:
+        """Count the differences; what is written much otherwise counts for several."""
+        matcher = difflib.SequenceMatcher(None, asked, _target(pair[1].question), autojunk=False)
+        likeness = matcher.ratio() if exact else matcher.real_quick_ratio()
+        return len(pair[0]) + _WEIGHT * (1 - likeness)
 
+    found = sorted(found, key=lambda pair: distance(pair, exact=False))[:_LOOKED_AT]
     nearest = tuple(
         (f"#{entry.position} {shorten(str(entry.interaction))}", reasons)
-        for reasons, entry in sorted(fewest, key=rank)[:_SHOWN]
+        for reasons, entry in sorted(found, key=lambda pair: distance(pair, exact=True))[:_SHOWN]
     )
     return Unmatched(f"{question.method} {shorten(redact_url(asked))}", nearest)
 
@@ -89,10 +94,6 @@ def compare(
 def _target(question: Question) -> str:
     query = "&".join(f"{name}={value}" for name, value in question.query)
     return f"{question.path}?{query}" if query else question.path
-
-
-def _ratio(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _reasons(question: Question, meaning: Meaning, wish: Wish, entry: Entry) -> Iterator[str]:

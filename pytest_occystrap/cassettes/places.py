@@ -21,8 +21,8 @@ from pytest_occystrap.cassettes.meaning import is_api
 
 __all__ = ["Places"]
 
-#: Where clients come from that take every name to the same place.
-_NO_ADDRESS: Final = frozenset({"", "unix"})
+#: The door at which every name and every scheme lead to the same place.
+_IN_PROCESS: Final = "in-process"
 _NOWHERE: Final = Origin("http", "localhost", 80)
 
 
@@ -67,7 +67,7 @@ class Places:
         if not (asked.root or forwarded):
             return headers
         base = f"{request.scheme}://{request.host}" if request.host else ""
-        other = None if request.client in _NO_ADDRESS and not forwarded else HandedOut()
+        other = None if request.door == _IN_PROCESS and not forwarded else HandedOut()
         return rewrite(headers, asked, self.main, base, other)
 
 
