@@ -86,6 +86,12 @@ class Digester:
         self.size += memoryview(chunk).nbytes
         return self
 
+    def copy(self) -> Digester:
+        """Return one that has taken the same pieces, and goes on by itself."""
+        twin = Digester(self.algorithm)
+        twin.size, twin._hash = self.size, self._hash.copy()
+        return twin
+
     @property
     def digest(self) -> Digest:
         """The digest of all pieces so far."""

@@ -29,11 +29,18 @@ from pytest_occystrap.cassettes.meaning import (
     wish_of,
 )
 from pytest_occystrap.cassettes.places import Places, asked_in
-from pytest_occystrap.cassettes.sessions import Sessions, opened_by
+from pytest_occystrap.cassettes.sessions import (
+    EMPTY,
+    Sessions,
+    opened_by,
+    session_of,
+    upload_of,
+)
 
 __all__ = ["Entry", "Index", "Track", "question_of"]
 
 _OK: Final = 200
+_SUCCESS: Final = range(200, 300)
 _UNAUTHORIZED: Final = 401
 _PING: Final = RouteKind.PING.value
 #: What no challenge is known for: token endpoints, and paths that aren't of the API.
@@ -175,17 +182,17 @@ def _nearest(bucket: Mapping[Wish, Sequence[Entry]], wish: Wish) -> list[Entry]:
 def _entries(cassette: Cassette, places: Places) -> Iterable[Entry]:
     sessions, changes = Sessions(), Counter[Thing]()
     for position, interaction in enumerate(cassette.interactions, 1):
-        question = question_of(interaction)
-        before = sessions.before(question)
-        status = 0 if interaction.response is None else interaction.response.status
+        question, response = question_of(interaction), interaction.response
+        before = sessions.content(session_of(question))
+        after = (before or EMPTY).extended(interaction.request.body)
         looks_at, changed = looked_at(question), None
-        if interaction.ending is Ending.COMPLETE and interaction.response is not None:
-            changed = changed_by(question, status)
-            opened = opened_by(question, status, interaction.response.headers)
+        if interaction.ending is Ending.COMPLETE and response is not None:
+            changed = changed_by(question, response.status)
+            opened = opened_by(question, response.status, response.headers)
             if opened is not None:
                 sessions.open(opened)
-            if status // 100 == 2:  # noqa: PLR2004 - any success
-                sessions.accept(question)
+            elif response.status in _SUCCESS:
+                sessions.accept(question, after)
         state = changes[looks_at] if looks_at is not None else 0
         if changed is not None:
             changes[changed] += 1
@@ -193,7 +200,7 @@ def _entries(cassette: Cassette, places: Places) -> Iterable[Entry]:
             position,
             interaction,
             question,
-            meaning_of(question, before, places.realms),
+            meaning_of(question, places.realms, upload_of(before, after)),
             wish_of(question),
             looks_at,
             state,

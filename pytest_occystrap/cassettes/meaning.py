@@ -22,6 +22,7 @@ __all__ = [
     "Meaning",
     "Question",
     "Sent",
+    "Upload",
     "Wish",
     "is_api",
     "is_form",
@@ -36,6 +37,8 @@ _READING: Final = frozenset({"GET", "HEAD"})
 _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 #: The parameters that an upload's own URL has beside what the registry has put there.
 _OF_UPLOADS: Final = frozenset({"digest"})
+#: What an upload held that is ended: all that matters is what it holds then.
+_OPEN: Final = "open"
 #: What is asked of a token endpoint, beside who asks.
 _OF_TOKENS: Final = frozenset({"service", "scope", "grant_type"})
 
@@ -49,6 +52,17 @@ class Sent:
     head: bytes = field(default=b"", repr=False)
 
 
+_NOTHING: Final = Sent(Digest.of(b""), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A session that is open: what it held before a request, and holds with its body."""
+
+    before: str
+    whole: Sent
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A request, and whom it asks: `origin` is a host with its port, in lower case."""
@@ -58,7 +72,7 @@ class Question:
     path: str
     query: Query
     headers: Headers = field(repr=False)
-    sent: Sent
+    sent: Sent = _NOTHING
 
     @property
     def route(self) -> Route | None:
@@ -74,8 +88,8 @@ class Meaning:
     """What is asked.
 
     `subject` is a route without the name of a session, `("token", path)`, or `("path", path)`.
-    `credential` is the kind of login: `basic`, `bearer`, or empty. `before` stands for what had
-    been sent to the session of an upload before.
+    `credential` is the kind of login: `basic`, `bearer`, or empty. `body` is what is sent, and where an
+    upload ends all that has been sent to it. `before` is what an upload held, if it was open.
     """
 
     method: str
@@ -85,6 +99,7 @@ class Meaning:
     credential: str
     body: Digest
     before: str = ""
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +112,43 @@ class Wish:
     authorization: str = field(default="", repr=False)
 
 
-def meaning_of(question: Question, before: str, realms: frozenset[tuple[str, str]]) -> Meaning:
+def meaning_of(
+    question: Question, realms: frozenset[tuple[str, str]], upload: Upload | None = None
+) -> Meaning:
     """Understand a request.
 
-    `realms` are the token endpoints that are known: origin and path.
+    `realms` are the token endpoints that are known: origin and path. `upload` is what the session
+    holds that is asked for.
     """
     route = question.route
     query: Query = tuple(sorted(question.query))
-    body = question.sent.digest
+    sent, before = question.sent, ""
     subject: tuple[str, ...]
     if _asks_for_token(question, route, realms):
         subject = ("token", question.path)
-        query, body = _token_query(question), Digest.of(b"")
+        query, sent = _token_query(question), _NOTHING
     elif route is None:
         subject = ("path", unquote(question.path))
     elif route.kind is RouteKind.UPLOAD:
         subject = (route.kind.value, route.repository)
         query = tuple(pair for pair in query if pair[0] in _OF_UPLOADS)
+        if upload is not None:
+            ends = question.method == "PUT"
+            before = _OPEN if ends else upload.before
+            sent = upload.whole if ends else sent
     else:
         subject = (route.kind.value, route.repository, route.item)
     credential = (question.headers.get("Authorization") or "").partition(" ")[0].lower()
-    return Meaning(question.method, question.origin, subject, query, credential, body, before)
+    return Meaning(
+        question.method,
+        question.origin,
+        subject,
+        query,
+        credential,
+        sent.digest,
+        before,
+        sent.size,
+    )
 
 
 def _asks_for_token(

@@ -110,10 +110,9 @@ def _reasons(question: Question, meaning: Meaning, wish: Wish, entry: Entry) -> 
     if meaning.credential != recorded.credential:
         yield f"it has {_login(meaning.credential)}, not {_login(recorded.credential)}"
     if meaning.body != recorded.body:
-        sent, expected = question.sent, entry.question.sent
-        yield f"{_BODY}{sent.digest} ({sent.size} bytes), not {expected.digest} ({expected.size})"
+        yield f"{_BODY}{meaning.body} ({meaning.size} bytes), not {recorded.body} ({recorded.size})"
     if meaning.before != recorded.before:
-        yield "something else had been sent to the upload before"
+        yield "another upload is open" if meaning.before else "no such upload is open"
     if meaning == recorded:
         yield from _wish_reasons(wish, entry.wish)
 

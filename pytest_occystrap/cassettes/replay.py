@@ -29,7 +29,14 @@ from pytest_occystrap.cassettes.meaning import (
 )
 from pytest_occystrap.cassettes.mismatch import Unmatched, UnmatchedRequest, compare
 from pytest_occystrap.cassettes.playing import play
-from pytest_occystrap.cassettes.sessions import Sessions, opened_by, renamed, session_of
+from pytest_occystrap.cassettes.sessions import (
+    Content,
+    Sessions,
+    opened_by,
+    renamed,
+    session_of,
+    upload_of,
+)
 
 __all__ = ["Replay", "UnmatchedRequest"]
 
@@ -100,27 +107,27 @@ class Replay:
             ResetConnection, CloseConnection: so it ended in the recording.
         """
         asked = self._index.places.asked(request)
-        question = Question(
-            request.method,
-            asked.origin.authority,
-            *split_target(asked.target),
-            request.headers,
-            _read(request),
-        )
-        wish = wish_of(question)
+        path, query = split_target(asked.target)
+        question = Question(request.method, asked.origin.authority, path, query, request.headers)
         with self._lock:
-            found = self._choose(question, wish)
+            before = self._sessions.content(session_of(question))
+        question, after = _read(request, question, before)
+        wish = wish_of(question)
+        meaning = meaning_of(question, self._index.places.realms, upload_of(before, after))
+        with self._lock:
+            found = self._choose(question, meaning, wish, after)
         if found is None:
-            return self._refuse(question, wish, request)
+            return self._refuse(compare(question, meaning, wish, self._index.entries), request)
         entry, names = found
         wanted = "" if wish.range == entry.wish.range else wish.range
         response = play(entry.interaction, request.method, wanted)
         headers = renamed(response.headers, *names)
         return replace(response, headers=self._index.places.lead(headers, asked, request))
 
-    def _choose(self, question: Question, wish: Wish) -> tuple[Entry, tuple[str, str]] | None:
+    def _choose(
+        self, question: Question, meaning: Meaning, wish: Wish, after: Content
+    ) -> tuple[Entry, tuple[str, str]] | None:
         """Find what is played; and what the session of an upload is called there, and here."""
-        meaning = self._meaning(question)
         track = self._index.find(meaning, wish)
         if track is None:
             challenge = self._index.challenge(meaning)
@@ -139,16 +146,10 @@ class Replay:
         if opened is not None:
             names = opened[-1], self._sessions.open(opened)[-1]
         elif response.status in _SUCCESS:
-            self._sessions.accept(question)
+            self._sessions.accept(question, after)
         return entry, names
 
-    def _meaning(self, question: Question) -> Meaning:
-        return meaning_of(question, self._sessions.before(question), self._index.places.realms)
-
-    def _refuse(self, question: Question, wish: Wish, request: Request) -> Response:
-        with self._lock:
-            meaning = self._meaning(question)
-        unmatched = compare(question, meaning, wish, self._index.entries)
+    def _refuse(self, unmatched: Unmatched, request: Request) -> Response:
         with self._lock:
             self._unmatched.append(unmatched)
         self._remark(unmatched)
@@ -157,11 +158,15 @@ class Replay:
         return unmatched.refusal.response
 
 
-def _read(request: Request) -> Sent:
-    """Hash the body of a request as it comes; only a form is kept."""
+def _read(request: Request, question: Question, before: Content | None) -> tuple[Question, Content]:
+    """Hash the body of a request as it comes, and with what its upload holds; keep only forms."""
     digester, head = Digester(), bytearray()
+    whole = before.digester() if before is not None and before.size else digester
     kept = LONGEST_FORM if is_form(request.headers) else 0
     for piece in request.body:
         digester.update(piece)
+        if whole is not digester:
+            whole.update(piece)
         head += piece[: kept - len(head)]
-    return Sent(digester.digest, digester.size, bytes(head))
+    sent = Sent(digester.digest, digester.size, bytes(head))
+    return replace(question, sent=sent), Content.of(whole)

@@ -131,6 +131,14 @@ def test_an_endless_body_ends_where_it_becomes_too_long() -> None:
         next(stream)
 
 
+def test_a_copy_of_a_digester_goes_on_by_itself() -> None:
+    """It has taken the same pieces, and what one takes then the other doesn't."""
+    first = Digester().update(b"a")
+    second = first.copy().update(b"b")
+    assert (first.digest, first.size) == (Digest.of(b"a"), 1)
+    assert (second.digest, second.size) == (Digest.of(b"ab"), 2)
+
+
 def test_a_verifier_knows_how_far_it_is() -> None:
     """Whoever resumes a download asks the verifier for the offset."""
     verifier = Verifier(Digest.of(b"right"), 5)

@@ -101,7 +101,7 @@ def test_chunks_in_another_order_are_refused() -> None:
     """The right bytes at the wrong place make another blob."""
     with asking(Replay(recording(*pushed("s-1", FIRST, SECOND)))) as client:
         location = client.post(UPLOADS).headers["Location"]
-        with pytest.raises(UnmatchedRequest, match="something else had been sent to the upload"):
+        with pytest.raises(UnmatchedRequest, match="another upload is open"):
             client.patch(location, content=SECOND)
 
 
@@ -123,3 +123,34 @@ def test_a_session_that_nobody_opened_is_another() -> None:
     with asking(Replay(recording(*pushed("s-1", FIRST), lost))) as client:
         assert push(client, FIRST)
         assert client.put(f"{UPLOADS}other?digest={digest}").status_code == 404
+
+
+@pytest.mark.parametrize("recorded", [(FIRST, SECOND), (FIRST + SECOND,)])
+def test_an_upload_ends_with_all_its_bytes_however_they_came(recorded: tuple[bytes, ...]) -> None:
+    """Recorded in chunks or at once, it can be sent with the last request; then it is over."""
+    whole = FIRST + SECOND
+    with asking(Replay(recording(*pushed("s-1", *recorded)))) as client:
+        location = client.post(UPLOADS).headers["Location"]
+        url = httpx.URL(location).copy_merge_params({"digest": digest_of(whole)})
+        assert client.put(url, content=whole).status_code == 201
+        with pytest.raises(UnmatchedRequest, match="no such upload is open"):
+            client.put(url, content=whole)
+
+
+def test_the_rest_of_an_upload_can_come_with_its_end() -> None:
+    """As some clients send the last chunk."""
+    with asking(Replay(recording(*pushed("s-1", FIRST, SECOND)))) as client:
+        location = client.post(UPLOADS).headers["Location"]
+        location = client.patch(location, content=FIRST).headers["Location"]
+        url = httpx.URL(location).copy_merge_params({"digest": digest_of(FIRST + SECOND)})
+        assert client.put(url, content=SECOND).status_code == 201
+
+
+def test_bytes_that_are_missing_at_the_end_are_refused() -> None:
+    """The digest in the URL is right, but not what was sent."""
+    with asking(Replay(recording(*pushed("s-1", FIRST, SECOND)))) as client:
+        location = client.post(UPLOADS).headers["Location"]
+        location = client.patch(location, content=FIRST).headers["Location"]
+        url = httpx.URL(location).copy_merge_params({"digest": digest_of(FIRST + SECOND)})
+        with pytest.raises(UnmatchedRequest, match=f"the body is {digest_of(FIRST)}"):
+            client.put(url)
