@@ -23,6 +23,7 @@ from pytest_occystrap.dialects.tokens import ANY, DialectTokens
 __all__ = ["BasicEntry", "BearerEntry", "Visibility"]
 
 _UNAUTHORIZED: Final = 401
+_NARROW: Final = "insufficient_scope"
 _PASSED: Final = Response(200)
 _READING: Final = ("GET", "HEAD")
 
@@ -105,12 +106,14 @@ class BearerEntry:
         if self._tokens.knows(request.path):
             return self._tokens.answer(request)
         route = route_of(request)
-        if self._is_open(request):
+        is_open = self._is_open(request)
+        if is_open and not _brings_something(request):
             return self._inner.handle(request)
         answer = self.gate.handle(self._question(route, request))
         if route is not None and route.kind is RouteKind.PING and self._form.ping is not None:
             return self._ping(request, passed=answer is _PASSED)
-        if answer is _PASSED:
+        # Who has a token for something else may do what strangers may.
+        if answer is _PASSED or (is_open and _reason(answer) == _NARROW):
             return self._inner.handle(request)
         return self._refuse(route, request, answer)
 
@@ -129,7 +132,7 @@ class BearerEntry:
 
     def _is_open(self, request: Request) -> bool:
         needed = needed_scopes(request)
-        if not self._form.open_pulls or _brings_something(request) or not needed:
+        if not self._form.open_pulls or not needed:
             return False
         granted = [replace(scope, actions=tuple(self._rights("", scope))) for scope in needed]
         return request.method in _READING and covers(granted, needed)
@@ -155,7 +158,7 @@ class BearerEntry:
         asked = parse_challenges(answer.headers.get_all("WWW-Authenticate"))[0]
         why = asked.get("error")
         form = self._form
-        if form.bad_credentials and _brings_something(request) and why != "insufficient_scope":
+        if form.bad_credentials and _brings_something(request) and why != _NARROW:
             answer = form.bad_credentials.response
         elif form.refusal is not None:
             answer = form.refusal.response
@@ -180,3 +183,7 @@ class BearerEntry:
 
 def _brings_something(request: Request) -> bool:
     return "Authorization" in request.headers
+
+
+def _reason(answer: Response) -> str:
+    return parse_challenges(answer.headers.get_all("WWW-Authenticate"))[0].get("error")

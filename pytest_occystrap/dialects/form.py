@@ -195,7 +195,7 @@ class Rewording:
     """An error of ours, as another registry says it.
 
     It counts for errors of this code, at these endpoints if any are named; what is empty stays as
-    it is. `explained` moves our message into the detail.
+    it is. `explained` moves our message into the detail, `undetailed` leaves an empty one.
     """
 
     code: str
@@ -204,6 +204,7 @@ class Rewording:
     to: str = ""
     message: str = ""
     explained: bool = False
+    undetailed: bool = False
     bare: bool = False
 
 

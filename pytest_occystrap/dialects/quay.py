@@ -49,6 +49,15 @@ _LIMITED: Final = (
 #: Where nginx adds headers of its own: on what went well, and on redirects.
 _WELL: Final = (200, 201, 204, 206, 301, 302, 303, 304, 307, 308)
 
+#: Said only to who comes with a token that is none.
+_CORS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, DELETE, HEAD, OPTIONS, PUT",
+    "Access-Control-Max-Age": "21600",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Vary": "Origin",
+}
+
 _ENTRY: Final = EntryForm(
     scheme=Scheme.BEARER,
     token=TokenForm(path="/v2/auth", methods=("GET",), fields=("token",)),
@@ -60,7 +69,9 @@ _ENTRY: Final = EntryForm(
     hides_unknown=True,
     says_why=False,
     refusal=error(401, "UNAUTHORIZED", _FORBIDDEN, detail={}),
-    bad_credentials=FixedAnswer(401, b'{"error": "Invalid bearer token format"}', _HTML),
+    bad_credentials=FixedAnswer(
+        401, b'{"error": "Invalid bearer token format"}', _HTML, tuple(_CORS.items())
+    ),
     wrong_password=error(
         401, "UNAUTHORIZED", "Invalid Username or Password", detail={}, headers=(_VERSION,)
     ),
@@ -68,13 +79,22 @@ _ENTRY: Final = EntryForm(
 )
 
 _REWORDINGS: Final = (
-    Rewording("DIGEST_INVALID", _UPLOADS, 400, "BLOB_UPLOAD_INVALID", "blob upload invalid"),
+    Rewording(
+        "DIGEST_INVALID",
+        _UPLOADS,
+        400,
+        "BLOB_UPLOAD_INVALID",
+        "blob upload invalid",
+        undetailed=True,
+    ),
+    Rewording("BLOB_UPLOAD_UNKNOWN", _UPLOADS, undetailed=True),
+    Rewording("BLOB_UNKNOWN", _BLOB, undetailed=True),
     Rewording("RANGE_INVALID", _UPLOADS, bare=True),
     *(
         Rewording(code, _MANIFEST, 400, "MANIFEST_INVALID", "manifest invalid", explained=True)
         for code in ("MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "DIGEST_INVALID", "SIZE_INVALID")
     ),
-    Rewording("MANIFEST_UNKNOWN", _MANIFEST, message="manifest unknown"),
+    Rewording("MANIFEST_UNKNOWN", _MANIFEST, message="manifest unknown", undetailed=True),
 )
 
 _HEADERS: Final = (
@@ -90,6 +110,10 @@ _HEADERS: Final = (
     HeaderRule("Cache-Control", "max-age=31536000", _BLOB, ("GET",), (302,)),
     HeaderRule("Docker-Content-Digest", "{item}", _BLOB, ("GET",), (302,)),
     HeaderRule("Accept-Ranges", "bytes", _BLOB, ("GET",), (302,)),
+    HeaderRule("Accept-Ranges", None, _BLOB, ("GET",), (200,)),
+    HeaderRule("Location", None, _UPLOADS, ("GET",)),
+    HeaderRule("Content-Type", _HTML, _UPLOADS, statuses=(201, 202, 204, 416)),
+    HeaderRule("Content-Type", _HTML, _MANIFEST, ("PUT", "DELETE"), (201, 202)),
 )
 
 QUAY: Final = Dialect(

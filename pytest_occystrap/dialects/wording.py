@@ -100,6 +100,8 @@ def _reworded(response: Response, said: Diagnostic, wording: Rewording) -> Respo
         bare = replace(response, status=status, body=())
         return with_header(with_header(bare, "Content-Length", "0"), "Content-Type", None)
     detail = {"message": said.message} if wording.explained else said.detail
+    if wording.undetailed:
+        detail = {}
     new = Diagnostic(wording.to or said.code, wording.message or said.message, detail)
     body = render_diagnostics([new])
     headers = response.headers.replace("Content-Length", str(len(body)))
