@@ -88,8 +88,8 @@ class Meaning:
     """What is asked.
 
     `subject` is a route without the name of a session, `("token", path)`, or `("path", path)`.
-    `credential` is the kind of login: `basic`, `bearer`, or empty. `body` is what is sent, and where an
-    upload ends all that has been sent to it. `before` is what an upload held, if it was open.
+    `credential` is the kind of login: `basic`, `bearer`, or empty. `body` is what is sent; where an
+    upload ends, all that was sent to it. `before` is what an upload held, if it was open.
     """
 
     method: str
