@@ -1,0 +1,1 @@
+"""Recorded reality: what real registries have said, played to their clients and to the fake."""
