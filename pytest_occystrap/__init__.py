@@ -26,6 +26,7 @@ from pytest_occystrap.plugin import (
     occystrap_run,
     pytest_addoption,
     pytest_configure,
+    pytest_load_initial_conftests,
     pytest_runtest_call,
     pytest_runtest_makereport,
     registry_hosts,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from pytest_occystrap.cassettes.files import load_cassette
     from pytest_occystrap.cassettes.form import Cassette
     from pytest_occystrap.cassettes.replay import Replay, UnmatchedRequest
+    from pytest_occystrap.cassettes.vcrpy import occystrap_vcr
     from pytest_occystrap.clock import FakeClock
     from pytest_occystrap.command import Result, RunOccystrap
     from pytest_occystrap.entries import (
@@ -102,8 +104,10 @@ __all__ = [
     "load_cassette",
     "make_registry",
     "occystrap_run",
+    "occystrap_vcr",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_load_initial_conftests",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "registry_hosts",
@@ -116,6 +120,7 @@ _LATER: Final = {
     "cassettes.files": ("load_cassette",),
     "cassettes.form": ("Cassette",),
     "cassettes.replay": ("Replay", "UnmatchedRequest"),
+    "cassettes.vcrpy": ("occystrap_vcr",),
     "clock": ("FakeClock",),
     "command": ("Result", "RunOccystrap"),
     "entries": (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
+from pytest_occystrap.recording import add_recording, load_recording
 from pytest_occystrap.session import SWEPT, SessionSweeps, chosen_setting
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "occystrap_run",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_load_initial_conftests",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "registry_hosts",
@@ -91,6 +93,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addini(f"occystrap_{name}", text, default="")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
+    """Load pytest-recording where plugins aren't found by themselves, for `@pytest.mark.vcr`."""
+    result = yield  # whoever loads it under another name has done so now
+    load_recording(early_config.pluginmanager)
+    return result
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known, and check what the ini file says."""
     config.addinivalue_line("markers", _MARKER)
@@ -102,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(
                 f"occystrap_{name} is one of {', '.join(choices)}, not {chosen!r}"
             )
+    add_recording(config.pluginmanager)
     if not hasattr(config, "workerinput"):  # workers of xdist hand on what they have
         config.pluginmanager.register(SessionSweeps(config), "pytest_occystrap_sweeps")
 

@@ -37,7 +37,7 @@ from pytest_occystrap.cassettes.form import (
     Timing,
 )
 
-__all__ = ["OURS", "from_document", "keep_body", "read_body", "to_document"]
+__all__ = ["OURS", "from_document", "keep_body", "read_body", "read_headers", "to_document"]
 
 #: The name of what is ours, in a response and in the metadata of a cassette.
 OURS: Final = "occystrap"
@@ -66,8 +66,9 @@ def to_document(cassette: Cassette, blobs: Blobs) -> dict[str, Any]:
     document: dict[str, Any] = {
         "interactions": [_write(each, blobs) for each in cassette.interactions]
     }
-    if said:
-        document["metadata"] = {OURS: said}
+    metadata = {**cassette.metadata, **({OURS: said} if said else {})}
+    if metadata:
+        document["metadata"] = metadata
     return {**document, "version": 1}
 
 
@@ -153,10 +154,11 @@ def from_document(document: object, blobs: Blobs) -> Cassette:
             interactions.append(_read(each, blobs))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CassetteError(f"interaction {number} is not one: {error!r}") from error
-    said = ((known.get("metadata") or {}).get(OURS)) or {}
+    metadata = dict(known.get("metadata") or {})
+    said = metadata.pop(OURS, None) or {}
     names = {each.name for each in fields(Provenance)}
     provenance = Provenance(**{key: str(value) for key, value in said.items() if key in names})
-    return Cassette(tuple(interactions), provenance)
+    return Cassette(tuple(interactions), provenance, metadata)
 
 
 def _read(each: Mapping[str, Any], blobs: Blobs) -> Interaction:
@@ -164,7 +166,7 @@ def _read(each: Mapping[str, Any], blobs: Blobs) -> Interaction:
     request = RecordedRequest(
         str(asked["method"]),
         str(asked["uri"]),
-        _read_headers(asked.get("headers")),
+        read_headers(asked.get("headers")),
         read_body(asked.get("body"), blobs),
     )
     extras = answered.get(OURS) or {}
@@ -175,7 +177,7 @@ def _read(each: Mapping[str, Any], blobs: Blobs) -> Interaction:
         response = RecordedResponse(
             int(status["code"]),
             str(status.get("message") or ""),
-            _read_headers(answered.get("headers")),
+            read_headers(answered.get("headers")),
             read_body((answered.get("body") or {}).get("string"), blobs),
             str(extras.get("http_version", "HTTP/1.1")),
         )
@@ -183,7 +185,7 @@ def _read(each: Mapping[str, Any], blobs: Blobs) -> Interaction:
     return Interaction(request, response, ending, timing, str(extras.get("note", "")))
 
 
-def _read_headers(written: Mapping[str, str | Iterable[str]] | None) -> Headers:
+def read_headers(written: Mapping[str, str | Iterable[str]] | None) -> Headers:
     """Read headers as any version of vcrpy has written them: a value may be a list or one text."""
     return Headers(
         (str(name), str(value))

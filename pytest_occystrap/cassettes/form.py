@@ -6,9 +6,10 @@ replay's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from occystrap.oci.redaction import redact_url
@@ -128,7 +129,11 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Cassette:
-    """Recorded traffic, in the order in which it began."""
+    """Recorded traffic, in the order in which it began.
+
+    `metadata` is what others keep with it, by names of theirs: plain values.
+    """
 
     interactions: tuple[Interaction, ...] = ()
     provenance: Provenance = Provenance()
+    metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -32,7 +32,6 @@ EXPENSIVE = {
     "occystrap.main",
     "occystrap.server.registry",
     "pytest_occystrap.fake",
-    "pytest_recording",
     "requests",
     "respx",
     "ssl",
@@ -43,7 +42,12 @@ EXPENSIVE = {
 #: Other plugins of this environment, which take seconds to load in every worker.
 FASTER = ["-p", "no:hypothesispytest", "-p", "no:cov"]
 #: All that the plugin may import of its own.
-ALLOWED = {"pytest_occystrap", "pytest_occystrap.plugin", "pytest_occystrap.session"}
+ALLOWED = {
+    "pytest_occystrap",
+    "pytest_occystrap.plugin",
+    "pytest_occystrap.recording",
+    "pytest_occystrap.session",
+}
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
@@ -97,7 +101,7 @@ def test_a_conftest_may_load_it(pytester: pytest.Pytester, monkeypatch: pytest.M
 def test_nobody_pays_who_does_not_use_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run whose tests ask for no registry imports nothing but two small modules."""
+    """A run whose tests ask for no registry imports nothing but a few small modules."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
         f"""
