@@ -46,15 +46,18 @@ class OpenCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         return super().can_play_response_for(request)
 
     def append(self, request: Request, response: dict[str, Any]) -> None:
-        """Keep an exchange, with what has been noted of it."""
+        """Take an exchange of the file, or a new one with what has been noted of it."""
+        if OURS not in response:
+            response = {**response, OURS: self._known()}
+        super().append(request, response)
+
+    def _known(self) -> Known:
         note = NOTE.get()
         NOTE.set(None)
-        known = Known()
-        if note is not None:
-            times = (note.begun - self._began, note.answered - note.begun)
-            timing = Timing(*times, self._clock() - note.begun)
-            known = Known(note.http_version, timing)
-        super().append(request, {**response, OURS: known})
+        if note is None:
+            return Known()
+        times = (note.begun - self._began, note.answered - note.begun)
+        return Known(note.http_version, Timing(*times, self._clock() - note.begun))
 
     def play_response(self, request: Request) -> dict[str, Any]:
         """Return the next answer, and to one thread only.

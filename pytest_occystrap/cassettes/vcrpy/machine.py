@@ -17,6 +17,7 @@ from pytest_occystrap.cassettes.vcrpy.cassette import OpenCassette
 from pytest_occystrap.cassettes.vcrpy.matchers import our_matchers
 from pytest_occystrap.cassettes.vcrpy.patches import patches
 from pytest_occystrap.cassettes.vcrpy.persister import persister_around
+from pytest_occystrap.cassettes.vcrpy.values import KeptRequest
 
 __all__ = ["adopt", "occystrap_vcr"]
 
@@ -65,7 +66,9 @@ def _with_a_body(function: Any) -> Any:
 
     def before_record_request(request: Any) -> Any:
         request = function(request)
-        if request is not None and request.body is None:
+        if request is None or isinstance(request, KeptRequest):
+            return request
+        if request.body is None:
             request.body = b""
         return request
 

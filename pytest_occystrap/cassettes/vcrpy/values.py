@@ -112,6 +112,9 @@ class _KeptBody(dict[str, Any]):
     def copy(self) -> dict[str, Any]:
         return {key: self[key] for key in self}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return self.copy() if self.kept is None else _KeptBody(self.kept)
+
 
 def from_cassette(cassette: Cassette) -> tuple[list[Request], list[dict[str, Any]]]:
     """Make the requests of a cassette, and the answers that belong to them."""
