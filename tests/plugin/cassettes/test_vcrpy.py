@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -177,8 +178,8 @@ def test_a_function_may_have_a_cassette(registry: FakeRegistry, tmp_path: Path) 
     def get_it() -> int:
         return requests.get(f"{registry.url}/v2/", timeout=10).status_code
 
-    named = machine.use_cassette(get_it)
-    other = machine.use_cassette("other.yaml", with_current_defaults=True)(get_it)
+    named: Any = machine.use_cassette(get_it)
+    other: Any = machine.use_cassette("other.yaml", with_current_defaults=True)(get_it)
     assert (named(), other(), named()) == (200, 200, 200)
     files = sorted(each.name for each in tmp_path.iterdir() if each.is_file())
     assert files == ["get_it", "other.yaml"]
