@@ -46,14 +46,14 @@ class Body:
                 end only.
         """
         if not isinstance(self.source, bytes):
-            yield from self._read_file(self.source)
+            yield from self._read_file(self.source, _PIECE)
         elif self.source:
             yield self.source
 
-    def _read_file(self, path: Path) -> Iterator[bytes]:
+    def _read_file(self, path: Path, piece: int) -> Iterator[bytes]:
         try:
             with path.open("rb", buffering=0) as file:
-                pieces = iter(lambda: file.read(_PIECE), b"")
+                pieces = iter(lambda: file.read(piece), b"")
                 yield from verified(pieces, self.digest, self.size, "the recorded body")
         except OSError as error:
             message = f"the body {self.digest} of a cassette can't be read: {error}"
@@ -62,8 +62,10 @@ class Body:
             raise CassetteError(f"{path}: {error}") from error
 
     def read(self) -> bytes:
-        """Return all of it; for bodies that are known to be small."""
-        return b"".join(self)
+        """Return all of it, for those who can't take it piece by piece."""
+        if isinstance(self.source, bytes):
+            return self.source
+        return b"".join(self._read_file(self.source, self.size or 1))  # one piece isn't copied
 
 
 NO_BODY: Final = Body.of(b"")
