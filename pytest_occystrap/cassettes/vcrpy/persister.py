@@ -13,7 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from vcr.cassette import Cassette as VcrCassette
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.request import Request
 
@@ -77,8 +76,7 @@ class _Files:
         self._provenance = found[own].provenance if own in found else Provenance()
         loaded = from_cassette(Cassette(tuple(o for c in found.values() for o in c.interactions)))
         metadata = {key: value for each in found.values() for key, value in each.metadata.items()}
-        knows_metadata = hasattr(VcrCassette, "get_metadata")  # from 9.0
-        return (*loaded, metadata) if metadata and knows_metadata else loaded
+        return (*loaded, metadata) if metadata else loaded
 
     def save_cassette(
         self, cassette_path: Any, cassette_dict: dict[str, Any], serializer: Serializer

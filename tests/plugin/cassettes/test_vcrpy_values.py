@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import vcr
-from vcr.cassette import Cassette as VcrCassette
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.request import Request
 from vcr.serializers import yamlserializer
@@ -241,7 +240,6 @@ def test_an_empty_file_is_no_cassette(tmp_path: Path) -> None:
     assert len(load_cassette(path).interactions) == 1
 
 
-@pytest.mark.skipif(not hasattr(VcrCassette, "get_metadata"), reason="needs vcrpy 9, with metadata")
 def test_metadata_of_the_user_s_own_stays(tmp_path: Path) -> None:
     """What vcrpy 9 keeps beside the exchanges, and where the cassette comes from, are both kept."""
     path = tmp_path / "a.yaml"
