@@ -54,8 +54,11 @@ class Negotiator:
     def answer(self, route: Route, request: Request, found: Manifest | Index) -> Response:
         """Send a manifest, or what the client gets instead."""
         accepted = _accepted(request)
+        is_had = request.headers.get("If-None-Match") == f'"{found.digest}"'
         if self.way is Negotiation.NONE or found.media_type in accepted:
             return self.inner.handle(request)
+        if is_had and self.way is Negotiation.DISTRIBUTION2:
+            return self.inner.handle(request)  # which has not changed, whatever it is
         row = lookup(found.media_type)
         if self.way in _DISTRIBUTION and row is not None and row.family is Family.OCI:
             refusal = _NO_OCI_INDEX if isinstance(found, Index) else _NO_OCI_MANIFEST

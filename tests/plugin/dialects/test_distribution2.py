@@ -115,6 +115,17 @@ def test_nothing_is_made_up_where_the_config_tells_too_little(
     assert ("ETag" in answer.headers) == (status == 200)
 
 
+@proves("distribution2", "manifests.negotiation")
+def test_who_has_what_a_tag_names_is_told_so_before_its_type_counts(wire: Wire) -> None:
+    """Be it a list, or of a type that the client doesn't accept."""
+    manifest = wire.put_image("a/b", "image")
+    listed = docker(index_of(manifest))
+    assert wire.put_manifest("a/b", "list", listed, DOCKER_INDEX).is_success
+    for tag, content in (("image", manifest), ("list", listed)):
+        had = {"If-None-Match": f'"{Digest.of(content)}"', "Accept": DOCKER_MANIFEST}
+        assert wire.client.get(f"/v2/a/b/manifests/{tag}", headers=had).status_code == 304
+
+
 @proves("distribution2", "no_method")
 def test_what_cannot_be_done_to_a_manifest_is_no_question_of_its_type(wire: Wire) -> None:
     """A client that doesn't accept what is there learns that the path hasn't this method."""
