@@ -75,10 +75,14 @@ def start_debian_registry(tmp_path: Path) -> Iterator[StartDebianRegistry]:
     numbers = itertools.count(1)
     with contextlib.ExitStack() as running:
 
-        def start(*, htpasswd: bool = False, tls: ServerTLS | None = None) -> DebianRegistry:
+        def start(
+            *, htpasswd: bool = False, tls: ServerTLS | None = None, in_memory: bool = False
+        ) -> DebianRegistry:
             directory = tmp_path / f"docker-registry-{next(numbers)}"
             return running.enter_context(
-                running_debian_registry(program, directory, htpasswd=htpasswd, tls=tls)
+                running_debian_registry(
+                    program, directory, htpasswd=htpasswd, tls=tls, in_memory=in_memory
+                )
             )
 
         yield start

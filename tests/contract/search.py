@@ -58,7 +58,7 @@ def _differs(program: str, number: int) -> bool:
     """Try a seed, with a registry that is still empty: its catalog gets slow as it grows."""
     with (
         tempfile.TemporaryDirectory() as directory,
-        running_debian_registry(program, Path(directory)) as debian,
+        running_debian_registry(program, Path(directory), in_memory=True) as debian,
         both_open(debian) as both,
     ):
         try:

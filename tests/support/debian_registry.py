@@ -68,7 +68,9 @@ class DebianRegistry:
 class StartDebianRegistry(Protocol):
     """Start a registry of the test's own; it is stopped when the test ends."""
 
-    def __call__(self, *, htpasswd: bool = False, tls: ServerTLS | None = None) -> DebianRegistry:
+    def __call__(
+        self, *, htpasswd: bool = False, tls: ServerTLS | None = None, in_memory: bool = False
+    ) -> DebianRegistry:
         """Return it once it answers."""
         ...
 
@@ -92,10 +94,13 @@ def running_debian_registry(
     tls: ServerTLS | None = None,
     token: TokenAuth | None = None,
     port: int = 0,
+    in_memory: bool = False,
 ) -> Iterator[DebianRegistry]:
     """Serve what a directory holds until the block ends, at a port that is free (0) or at this one.
 
     With `htpasswd` only `CREDENTIALS` pass, with `token` only who brings one.
+
+    One that is `in_memory` writes nothing there: no request waits for the disk.
 
     Raises:
         RuntimeError: it ended, or didn't answer in time; the message has its log.
@@ -106,6 +111,8 @@ def running_debian_registry(
     if token is not None:
         settings["auth"] = {"token": _token_settings(token)}
     config = directory / "config.yml"
+    if in_memory:
+        settings["storage"] = {"inmemory": {}, "delete": {"enabled": True}}
     config.write_text(json.dumps(settings))
     with log.open("wb") as output:
         # An empty environment: it takes REGISTRY_* variables for settings.
