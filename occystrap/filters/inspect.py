@@ -7,6 +7,7 @@ processes write into the same file stands before or behind it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InspectFilter"]
 
+_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 _WHAT: Final = "the image configuration"
 
 
@@ -83,31 +85,38 @@ class InspectFilter(LayerFilter[int]):
         """Let the image appear, and write the line.
 
         Raises:
-            ImageOutputError: the file can't be written; then the image doesn't appear.
+            ImageOutputError: the file can't be written; if that can be seen beforehand, the image
+                doesn't appear.
         """
-        with self._appending() as descriptor:
-            super().finalize()
-            os.write(descriptor, self._line)
+        with self._failing():
+            self._look_ahead()
+        super().finalize()
+        with self._failing():
+            descriptor = os.open(self.output_file, _APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(descriptor, self._line)
+            finally:
+                os.close(descriptor)
+
+    def _look_ahead(self) -> None:
+        """See whether the file could be written; a new one isn't begun before there is a line."""
+        try:
+            os.close(os.open(self.output_file, _APPEND))
+        except FileNotFoundError:
+            directory = os.path.dirname(self.output_file) or "."  # noqa: PTH120 - any string
+            if not os.access(directory, os.W_OK | os.X_OK):
+                code = errno.EACCES if os.path.isdir(directory) else errno.ENOENT  # noqa: PTH112
+                raise OSError(code, os.strerror(code)) from None
 
     @contextlib.contextmanager
-    def _appending(self) -> Iterator[int]:
-        """Open the file beforehand; one that is new goes again if there is nothing to write."""
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    def _failing(self) -> Iterator[None]:
         try:
-            is_new = not os.path.lexists(self.output_file)
-            descriptor = os.open(self.output_file, flags, 0o666)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise ImageOutputError(f"can't write {self.output_file}: {why}") from error
-        try:
-            yield descriptor
-        except BaseException:
-            if is_new and not os.fstat(descriptor).st_size:
-                with contextlib.suppress(OSError):
-                    os.unlink(self.output_file)  # noqa: PTH108 - it may be any string
-            raise
-        finally:
-            os.close(descriptor)
+            yield
+        except OSError as error:
+            message = f"can't write {self.output_file}: {error.strerror}"
+            raise ImageOutputError(message) from error
+        except ValueError as error:  # a NUL in the path
+            raise ImageOutputError(f"can't write {self.output_file!r}: {error}") from error
 
 
 def _history(config: bytes, count: int) -> list[dict[str, Any]]:

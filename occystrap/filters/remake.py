@@ -91,8 +91,6 @@ def _rewritten(reader: TarReader, rewriters: Sequence[LayerRewriter]) -> Iterato
     is_changed = False
     try:
         for entry in entries:
-            if short:
-                yield bytes(short)  # the padding of the last member may be missing
             same += entry is source.last
             is_changed |= entry is not source.last
             yield entry.member.pack()
@@ -105,7 +103,7 @@ def _rewritten(reader: TarReader, rewriters: Sequence[LayerRewriter]) -> Iterato
     except ValueError as error:  # a field that nobody had to read before
         raise reader.damaged(error) from error
     if is_changed or same < source.count:
-        yield bytes(short) + _END
+        yield bytes(short) + _END  # the last member may have come without padding
         for _ in reader.rest():
             pass
     else:

@@ -27,7 +27,7 @@ __all__ = ["SearchFilter"]
 
 @final
 class SearchFilter(LayerFilter[LayerMatches]):
-    """Looks for files in all layers; `echo` gets what was found, line by line, before it is moved.
+    """Looks for files in all layers; `echo` gets what was found, in one piece, before it is moved.
 
     `image` and `tag` are for lines that scripts read. `results` has what was found, lowest layer
     first, when all are looked through.
@@ -67,6 +67,6 @@ class SearchFilter(LayerFilter[LayerMatches]):
             lines = told_to_scripts(found, join_name(self.image, self.tag))
         else:
             lines = told_to_people(found)
-        for line in lines:
-            self._echo(line)
+        if text := "\n".join(lines):
+            self._echo(text)
         self.pass_all_on(config, layers)

@@ -168,6 +168,20 @@ def test_of_a_file_that_is_there_twice_the_last_counts() -> None:
     }
 
 
+def test_a_link_that_became_a_file_is_that_file() -> None:
+    """Further links are to its content, not to what it was a link to before."""
+    tar = layer(
+        file("kept", b"kept"),
+        special("a/x", tarfile.LNKTYPE, "kept"),
+        file("a/x", b"new"),
+        special("b", tarfile.LNKTYPE, "a/x"),
+    )
+    assert tree_of(filtered(tar, Exclude(["a"]))) == {
+        "kept": (tarfile.REGTYPE, "", b"kept"),
+        "b": (tarfile.REGTYPE, "", b"new"),
+    }
+
+
 @pytest.mark.parametrize("make", [old_sparse, pax_sparse])
 def test_a_sparse_file_lives_on_under_the_name_of_its_link(
     make: Callable[[str, bytes], bytes],

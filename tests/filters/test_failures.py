@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from occystrap.image.workers import Stopped
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
 from occystrap.oci.media_types import OCI_LAYER, Compression
+from occystrap.server.message import Handler, Request, Response
 from tests.support.console import Shelf
 from tests.support.elements import config_of, layers_of
 from tests.support.filtering import Run, Taken
@@ -45,6 +47,21 @@ def test_nothing_is_left_of_what_fails(run: Run, shelf: Shelf, target: str) -> N
         run(HERE, target, EXCLUDE)
     assert shelf.get("new", "1") is None
     assert list(Path().iterdir()) == []
+
+
+def spoil(request: Request, inner: Handler) -> Response:
+    """Let one bit of the body be another."""
+    response = inner.handle(request)
+    body = bytearray(b"".join(response.body))
+    body[len(body) // 2] ^= 1
+    return replace(response, body=[bytes(body)])
+
+
+def test_what_is_spoilt_on_the_way_is_fetched_again(run: Run, front: Front, shelf: Shelf) -> None:
+    """Once more, as everything that a registry gives."""
+    front.tricks = {"GET blob": [lambda request, inner: inner.handle(request), spoil, spoil]}
+    run(HERE, THERE, EXCLUDE, MAX_WORKERS=3)
+    assert shelf.get("new", "1") is not None
 
 
 def test_spoilt_bytes_are_called_that(image: SampleImage) -> None:

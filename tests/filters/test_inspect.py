@@ -138,7 +138,7 @@ def test_lines_of_several_at_once_stay_whole(tmp_path: Path, image: SampleImage)
 
 
 def test_an_image_that_does_not_arrive_is_not_noted(image: SampleImage, tmp_path: Path) -> None:
-    """A new file is gone again, an old one stays as it was."""
+    """A new file isn't begun, an old one stays as it was."""
 
     class Failing(Taken):
         def finalize(self) -> None:

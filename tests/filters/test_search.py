@@ -134,7 +134,8 @@ def test_the_image_goes_on_as_it_came() -> None:
     searching.finalize()
     assert output.elements == elements
     assert output.is_final
-    assert [line for line in lines if line.startswith("Layer")] == [
+    (text,) = lines
+    assert [line for line in text.split("\n") if line.startswith("Layer")] == [
         f"Layer: {elements[1].name}",
         f"Layer: {elements[3].name}",
     ]

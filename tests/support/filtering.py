@@ -77,11 +77,14 @@ class Run:
         self._client = client
         self.printed: list[str] = []
 
+    def _echo(self, text: str) -> None:
+        self.printed += text.split("\n")
+
     def __call__(self, source: str, target: str, *filters: str, **options: Any) -> Report:
         """Move an image, with options as in `ctx.obj`."""
         self.printed.clear()
         ctx = SimpleNamespace(obj=options)
-        with PipelineBuilder(ctx, client=self._client, echo=self.printed.append) as builder:
+        with PipelineBuilder(ctx, client=self._client, echo=self._echo) as builder:
             return move(builder, source, target, filters)
 
 
