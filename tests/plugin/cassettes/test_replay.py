@@ -121,14 +121,16 @@ def test_an_answer_depends_on_the_kind_of_login() -> None:
 
 def test_a_recorded_token_gets_what_was_recorded_with_it() -> None:
     """Of two tokens with rights of their own, each keeps them."""
-    path = "/v2/app/tags/list"
+    path, expired = "/v2/app/manifests/1", {"Authorization": "Bearer expired"}
     cassette = recording(
-        exchange(f"GET {path}", 401, headers={"Authorization": "Bearer expired"}),
-        exchange(f"GET {path}", 200, headers=BEARER),
+        exchange(f"GET {path}", 401, headers=expired),
+        exchange(f"GET {path}", 200, headers=BEARER, answer={"Content-Type": "text/plain"}),
     )
-    with asking(Replay(cassette)) as client:
-        assert client.get(path, headers=BEARER).status_code == 200
-        assert client.get(path, headers={"Authorization": "Bearer expired"}).status_code == 401
+    for accept in ("*/*", "text/*"):  # as recorded, and otherwise
+        with asking(Replay(cassette)) as client:
+            client.headers["Accept"] = accept
+            assert client.get(path, headers=BEARER).status_code == 200
+            assert client.get(path, headers=expired).status_code == 401
 
 
 def test_who_asks_at_once_is_told_to_log_in() -> None:
