@@ -99,6 +99,6 @@ def _field(name: str, value: str, judge: Judge, place: str) -> str:
         return scrub_pair(value, judge, place)
     if kind is not None and _URL_START.fullmatch(value):
         return scrub_url(value, judge, place)
-    if kind is not None and not (kind is Kind.STATE and is_word(value)):
+    if kind is not None and not (kind is Kind.STATE and is_word(name, value)):
         return judge.replace(kind, value, place, Rule.NAMED.value)
     return scrub_text(value, judge, place, may_be_random=name.lower() in RANDOM_FIELDS)

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final, final
 
 from occystrap.errors import CassetteError
+from occystrap.oci.redaction import MASK
 from pytest_occystrap.cassettes.bodies import Body
 from pytest_occystrap.cassettes.content import find_in_document
 from pytest_occystrap.cassettes.encodings import TEXT_LIMIT, decode, is_known
@@ -21,6 +22,7 @@ from pytest_occystrap.cassettes.placeholders import Kind, Rule, is_placeholder
 from pytest_occystrap.cassettes.randomness import looks_random
 from pytest_occystrap.cassettes.shape_table import SHAPES
 from pytest_occystrap.cassettes.streams import scan
+from pytest_occystrap.cassettes.urls import scrub_text
 from pytest_occystrap.cassettes.vault import Lookout
 from pytest_occystrap.cassettes.walk import Opaque, Walk
 
@@ -77,22 +79,23 @@ def find_secrets(
 
 @final
 class _Reporter:
-    """A judge that replaces nothing, and notes what should be."""
+    """A judge that notes what should be replaced."""
 
     def __init__(self, known: Collection[str], hosts: Collection[str]) -> None:
         self.findings: dict[Finding, None] = {}
         self._known = Lookout(known)
         self._hosts = frozenset(each.lower() for each in hosts)
+        self._seen: set[Body] = set()
         self._series: dict[str, dict[Body, str]] = {}
 
     def replace(self, kind: Kind, value: str, place: str, rule: str) -> str:
-        """Note a value, and let it be."""
-        harmless = is_placeholder(value) or kind is Kind.USER
+        """Note a value, and mask it, so that whoever asks knows that it isn't clean."""
+        if is_placeholder(value) or kind is Kind.USER:
+            return value
         if rule == Rule.UNKNOWN.value and not looks_random(value.replace(".", "x")):
-            harmless = True
-        if not harmless:
-            self.findings.setdefault(Finding(place, rule))
-        return value
+            return scrub_text(value, self, place)  # what has no name may still have a shape
+        self.findings.setdefault(Finding(place, rule))
+        return MASK
 
     def known(self, text: str, place: str) -> str:  # noqa: ARG002 - the scrubber has seen to it
         """Let a text be."""
@@ -109,6 +112,9 @@ class _Reporter:
             self.findings.setdefault(Finding(place, Rule.CODING.value))
         if opaque.series:
             self._series.setdefault(opaque.series, {}).setdefault(body, place)
+        if body in self._seen:
+            return
+        self._seen.add(body)
         text = decode(body.read(), opaque.coding) if body.size <= TEXT_LIMIT else None
         if text is None:
             self._scan([body], place)

@@ -125,9 +125,9 @@ def is_trivial(value: str) -> bool:
     return _TRIVIAL.fullmatch(value) is not None or is_placeholder(value)
 
 
-def is_word(value: str) -> bool:
-    """Say whether the place to go on at is a name, or something that only a server understands."""
-    return len(value) < _LEAST_STATE and not looks_random(value)
+def is_word(name: str, value: str) -> bool:
+    """Say whether the place to go on at is a word: not what only a server understands."""
+    return "state" not in name and len(value) < _LEAST_STATE and not looks_random(value)
 
 
 def shown(name: str) -> str:

@@ -26,7 +26,9 @@ _COMMON: Final = words_of(
 )
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
 _HEX: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_NAMED: Final = re.compile(
+    r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|sha(?:256|512)[:-][0-9a-f]{64,128}.*"
+)
 #: Shorter runs of letters and digits may be anything: versions, abbreviations, tags.
 _LEAST: Final = 16
 _LEAST_HEX: Final = 32
@@ -40,11 +42,11 @@ _BITS: Final = 2.9
 
 
 def looks_random(text: str, *, with_hex: bool = True) -> bool:
-    """Say whether a text without spaces looks random; UUIDs don't count.
+    """Say whether a text without spaces looks random; UUIDs and digests don't count.
 
     `with_hex` is whether 32 hexadecimal digits and more do.
     """
-    if len(text) < _LEAST or _UUID.fullmatch(text):
+    if len(text) < _LEAST or _NAMED.fullmatch(text):
         return False
     runs = _RUN.findall(text)
     run = max(runs, key=len, default="")

@@ -84,14 +84,19 @@ def _texts_in(window: bytes) -> Iterator[tuple[int, int]]:
         yield start, min(end, len(window))
 
 
-def scan(pieces: Iterable[bytes], known: Lookout) -> Iterator[tuple[str, str]]:
-    """Find secrets in a body: the rule and the place, as an offset, also in what it inflates to."""
+def scan(
+    pieces: Iterable[bytes], known: Lookout, limit: int = INFLATED_LIMIT
+) -> Iterator[tuple[str, str]]:
+    """Find secrets in a body: the rule and the place, as an offset.
+
+    What is compressed is looked at as it is and as it inflates, up to `limit` bytes of that.
+    """
     plain, inflated = Scanner(known), Scanner(known)
     source = iter(pieces)
     head = next(source, b"")
     plain.feed(head)
     if sniff(head[:4]) is not Compression.NONE:
-        _inflate(chain([head], _watched(source, plain)), inflated)
+        _inflate(chain([head], _watched(source, plain)), inflated, limit)
     for piece in source:
         plain.feed(piece)
     for rule, offset in plain.found:
@@ -106,12 +111,12 @@ def _watched(pieces: Iterator[bytes], scanner: Scanner) -> Iterator[bytes]:
         yield piece
 
 
-def _inflate(pieces: Iterator[bytes], scanner: Scanner) -> None:
+def _inflate(pieces: Iterator[bytes], scanner: Scanner, limit: int) -> None:
     size = 0
     # A piece of something, or damaged: what could be read was looked at.
     with contextlib.suppress(ImageInputError):
         for piece in decompressed(pieces):
             scanner.feed(piece)
             size += len(piece)
-            if size >= INFLATED_LIMIT:
+            if size >= limit:
                 return

@@ -21,7 +21,9 @@ __all__ = ["scrub_pairs", "scrub_text", "scrub_url"]
 _URL: Final = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}\x00-\x20]+")
 _CLOSING: Final = ".,;:!?)]"
 _REGISTRY_PATH: Final = re.compile(r"/(?:[\w%.-]+/)*?v[12]/.*")
+_DIGESTS: Final = frozenset({"sha256", "sha512"})
 _UPLOAD_PATH: Final = re.compile(r".*/blobs/uploads/")
+_SCOPE: Final = re.compile(r"/\d{8}/[\w-]+/[\w-]+/\w+4_request\Z")
 _LONGEST_URL: Final = 16 * 1024
 
 
@@ -73,14 +75,16 @@ def _path(path: str, judge: Judge, place: str) -> str:
     upload = _UPLOAD_PATH.match(path)
     start = upload.end() if upload else 0
     is_registry = _REGISTRY_PATH.fullmatch(path) is not None
-    segments = []
-    for n, segment in enumerate(path[start:].split("/")):
-        if (upload or not is_registry) and looks_random(unquote(segment), with_hex=False):
+    segments = path[start:].split("/")
+    written = []
+    for n, segment in enumerate(segments):
+        is_digest = not _DIGESTS.isdisjoint(segments[max(0, n - 2) : n])
+        if (upload or not (is_registry or is_digest)) and looks_random(unquote(segment)):
             kind, rule = (Kind.STATE, Rule.SESSION) if upload else (Kind.VALUE, Rule.RANDOM)
-            segments.append(_quoted(unquote(segment), kind, judge, where, rule))
+            written.append(_quoted(unquote(segment), kind, judge, where, rule))
         else:
-            segments.append(scrub_shapes(segment, judge, where) if n or segment else segment)
-    return scrub_shapes(path[:start], judge, where) + "/".join(segments)
+            written.append(scrub_shapes(segment, judge, where) if segment else segment)
+    return scrub_shapes(path[:start], judge, where) + "/".join(written)
 
 
 def _quoted(value: str, kind: Kind, judge: Judge, place: str, rule: Rule) -> str:
@@ -120,13 +124,15 @@ def _parameter(name: str, value: str, judge: Judge, place: str) -> str:
         return value
     if lowered in PLAIN_PARAMETERS or _URL.fullmatch(value):
         return scrub_text(value, judge, place)
-    if kind is Kind.STATE and is_word(value):
+    if kind is Kind.STATE and is_word(lowered, value):
         return scrub_text(value, judge, place)
     if kind is Kind.USER:
         return scrub_user(value, judge, place)
     if lowered in ("x-amz-credential", "x-goog-credential"):
-        key, slash, scope = value.partition("/")
-        return value if is_placeholder(key) else _value(Kind.KEY, key, judge, place) + slash + scope
+        scope = _SCOPE.search(value)
+        key = value[: scope.start()] if scope else value
+        rest = value[len(key) :]
+        return value if is_placeholder(key) else _value(Kind.KEY, key, judge, place) + rest
     return _value(kind or Kind.VALUE, value, judge, place)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, final
 
 from occystrap.server.message import Headers
 from pytest_occystrap.cassettes.addressed import Addressed
@@ -49,17 +50,30 @@ def _ignore(opaque: Opaque) -> None:
     """Have no interest in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Walk:
-    """Goes through cassettes; `look` is shown the bodies that stay as they are."""
+    """Goes through cassettes, in one thread.
 
-    judge: Judge
-    look: Callable[[Opaque], None] = _ignore
-    #: Whether bodies in files are gone into, too.
-    into_files: bool = True
+    `look` is shown the bodies that stay as they are; `into_files` is whether bodies in files are
+    gone into, too.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        look: Callable[[Opaque], None] = _ignore,
+        *,
+        into_files: bool = True,
+    ) -> None:
+        self.judge = judge
+        self.look = look
+        self._into_files = into_files
+        #: What was gone into and stays: traffic says the same again and again.
+        self._clean: set[tuple[str, ...]] = set()
 
     def through(self, cassette: Cassette) -> Cassette:
         """Return the cassette with what the judge puts in place of its values."""
+        self._clean.clear()
         addressed = Addressed.of(cassette)
         interactions = tuple(
             self._interaction(each, addressed, f"interaction {number}")
@@ -85,8 +99,7 @@ class Walk:
             is_addressed=addressed.has_request(each),
             series=f"upload {request.path}" if "/uploads/" in request.path else "",
         )
-        where = f"{place}, request URL"
-        url = self.judge.known(scrub_url(request.url, self.judge, where), where)
+        url = self._once(("URL", request.url), lambda: self._url(request.url, place))
         request = replace(request, url=url, headers=headers, body=body)
         if answer is not None:
             body, headers = self._message(
@@ -105,7 +118,7 @@ class Walk:
         self, body: Body, headers: Headers, place: str, *, is_addressed: bool, series: str
     ) -> tuple[Body, Headers]:
         scrubbed = Headers(
-            (name, scrub_header(name, value, self.judge, f"{place} header"))
+            (name, self._once((name, value), partial(self._header, name, value, place)))
             for name, value in headers
         )
         coding = (headers.get("content-encoding") or "").strip().lower()
@@ -116,7 +129,10 @@ class Walk:
 
     def _body(self, opaque: Opaque, content_type: str) -> Body:
         body, place, coding = opaque.body, opaque.place, opaque.coding
-        if body.size == 0 or not (self.into_files or isinstance(body.source, bytes)):
+        if body.size == 0 or not (self._into_files or isinstance(body.source, bytes)):
+            return body
+        key = (str(body.digest), content_type, coding)
+        if key in self._clean:
             return body
         text = None
         if not opaque.is_addressed and body.size <= TEXT_LIMIT:
@@ -126,7 +142,25 @@ class Walk:
             return body
         scrubbed = scrub_document(text, content_type, self.judge, place)
         scrubbed = self.judge.known(scrubbed, place)
-        return body if scrubbed == text else Body.of(encode(scrubbed, coding))
+        if scrubbed != text:
+            return Body.of(encode(scrubbed, coding))
+        self._clean.add(key)
+        return body
+
+    def _url(self, url: str, place: str) -> str:
+        where = f"{place}, request URL"
+        return self.judge.known(scrub_url(url, self.judge, where), where)
+
+    def _header(self, name: str, value: str, place: str) -> str:
+        return scrub_header(name, value, self.judge, f"{place} header")
+
+    def _once(self, key: tuple[str, str], scrub: Callable[[], str]) -> str:
+        if key in self._clean:
+            return key[1]
+        scrubbed = scrub()
+        if scrubbed == key[1]:
+            self._clean.add(key)
+        return scrubbed
 
 
 def _series(ending: Ending, answer: RecordedResponse, path: str) -> str:
