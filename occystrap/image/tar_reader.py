@@ -17,7 +17,8 @@ from occystrap.image.tar_member import EXTENSIONS, GLOBAL, SPARSE, Extension, Me
 
 __all__ = ["Entry", "TarReader"]
 
-#: The most that an extension may have; Go, in which docker is written, reads no more either.
+#: The most that an extension may have, and all of a member together; Go, in which docker is
+#: written, reads no more either.
 _EXTENSION_LIMIT: Final = 1024 * 1024
 _ZEROS: Final = bytes(BLOCK)
 #: Where, in a block that goes on with the map of a sparse file, it says whether another follows.
@@ -89,6 +90,8 @@ class TarReader:
             if kind not in EXTENSIONS:
                 return Member.of(extensions, header, self._sparse(header))
             extensions = (*extensions, self._extension(header))
+            if sum(len(each.blocks) for each in extensions) > _EXTENSION_LIMIT:
+                raise ValueError("it has headers without end")
 
     def _extension(self, header: bytes) -> Extension:
         size = number(header, "size")
