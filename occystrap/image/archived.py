@@ -6,23 +6,26 @@ and every layer can be read by any number of threads while the archive is open.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
 from occystrap.errors import DigestMismatch, ImageInputError, InvalidInput
+from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
 from occystrap.oci.digest import Digest
 from occystrap.oci.manifest import Config
 from occystrap.oci.reference import DEFAULT_TAG, Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from occystrap.image.layer import Layer
+    from occystrap.image.layer import Layer, Source
     from occystrap.oci.manifest import Manifest
 
 __all__ = [
     "NAMELESS",
     "ArchivedImage",
+    "ImageFiles",
     "no_such_name",
     "read_config",
     "same_name",
@@ -31,6 +34,37 @@ __all__ = [
 
 #: Image and tag of an image that has no name.
 NAMELESS: Final = ("unknown", "unknown")
+
+
+class ImageFiles(Protocol):
+    """The files of an archive or a directory, by their names; `path` is for messages."""
+
+    @property
+    def path(self) -> str:
+        """Where they are."""
+        ...
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def source(self, name: str) -> Source:
+        """Find the bytes of a file.
+
+        Raises:
+            ImageInputError: there is no such file.
+        """
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Read a document.
+
+        Raises:
+            ImageInputError: there is none, or it is too large for one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what is open; may be called twice."""
+        ...
 
 
 @final
@@ -45,6 +79,20 @@ class ArchivedImage:
     config: Config
     layers: tuple[Layer, ...]
     manifest: Manifest | None = None
+
+    def elements(self, wanted: Callable[[str], bool]) -> Iterator[ImageElement]:
+        """Yield the config, then the layers in their order.
+
+        Layers are named by their diff_id; one that isn't `wanted` comes without content.
+        """
+        config = io.BytesIO(self.config.raw)
+        name = f"{self.config.digest.encoded}.json"
+        yield ImageElement(CONFIG_FILE, name, config, manifest=self.manifest)
+        pairs = zip(self.layers, self.config.diff_ids, strict=True)
+        for index, (layer, diff_id) in enumerate(pairs):
+            name = diff_id.encoded
+            content = layer if wanted(name) else None
+            yield ImageElement(IMAGE_LAYER, name, layer_index=index, layer=content)
 
 
 def read_config(raw: bytes, expected: Digest | None, layer_count: int, path: str) -> Config:

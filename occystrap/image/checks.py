@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+
+from occystrap.errors import OccystrapError
 
 __all__ = ["CheckResult", "CheckResults", "Severity"]
 
@@ -38,6 +42,14 @@ class CheckResults:
     def add(self, severity: Severity, check: str, message: str) -> None:
         """Note one more finding."""
         self.results.append(CheckResult(severity, check, message))
+
+    @contextlib.contextmanager
+    def noting(self, check: str) -> Iterator[None]:
+        """Note an error that is met inside."""
+        try:
+            yield
+        except OccystrapError as error:
+            self.add(Severity.ERROR, check, str(error))
 
     def of(self, severity: Severity) -> list[CheckResult]:
         """Return the findings that are this bad."""

@@ -23,7 +23,7 @@ from occystrap.oci.documents import field, load_objects, texts
 from occystrap.oci.media_types import Compression, Family, layer_media_type
 
 if TYPE_CHECKING:
-    from occystrap.image.archive import Archive
+    from occystrap.image.archived import ImageFiles
     from occystrap.image.layer import Layer
 
 __all__ = ["MANIFEST", "docker_save_names", "read_docker_save"]
@@ -31,7 +31,6 @@ __all__ = ["MANIFEST", "docker_save_names", "read_docker_save"]
 MANIFEST: Final = "manifest.json"
 _BLOB: Final = re.compile(r"blobs/(?P<algorithm>sha256|sha512)/(?P<encoded>[a-f0-9]+)")
 _CONFIG: Final = re.compile(r"(?:sha256:)?(?P<encoded>[a-f0-9]{64})(?:\.json)?")
-_SNIFFED: Final = 16
 
 
 @final
@@ -44,7 +43,7 @@ class _Entry:
     layers: tuple[str, ...]
 
 
-def read_docker_save(archive: Archive, select: str | None = None) -> ArchivedImage:
+def read_docker_save(archive: ImageFiles, select: str | None = None) -> ArchivedImage:
     """Read the first image, or the one that has the name.
 
     Raises:
@@ -63,7 +62,7 @@ def read_docker_save(archive: Archive, select: str | None = None) -> ArchivedIma
     return ArchivedImage(entry.names, config, layers)
 
 
-def docker_save_names(archive: Archive) -> list[str]:
+def docker_save_names(archive: ImageFiles) -> list[str]:
     """List the names of all images.
 
     Raises:
@@ -73,7 +72,7 @@ def docker_save_names(archive: Archive) -> list[str]:
     return [name for entry in _entries(archive) for name in entry.names]
 
 
-def _entries(archive: Archive) -> list[_Entry]:
+def _entries(archive: ImageFiles) -> list[_Entry]:
     return [_entry(document) for document in load_objects(archive.read(MANIFEST), MANIFEST)]
 
 
@@ -85,7 +84,7 @@ def _entry(document: dict[str, Any]) -> _Entry:
     return _Entry(names, config, layers)
 
 
-def _select(archive: Archive, entries: list[_Entry], wanted: str) -> _Entry:
+def _select(archive: ImageFiles, entries: list[_Entry], wanted: str) -> _Entry:
     for entry in entries:
         if any(same_name(name, wanted) for name in entry.names):
             return entry
@@ -98,13 +97,13 @@ def _digest_named(path: str) -> Digest | None:
     return None if match is None else Digest("sha256", match["encoded"])
 
 
-def _layer(archive: Archive, path: str, diff_id: Digest) -> Layer:
+def _layer(archive: ImageFiles, path: str, diff_id: Digest) -> Layer:
     """Describe a layer by its first bytes and its name.
 
     Names are the digest of the bytes only below blobs/; elsewhere they may be anything.
     """
     source = archive.source(path)
-    compression = sniff(source.file.read_at(source.offset, min(_SNIFFED, source.size)))
+    compression = sniff(next(source.open(), b""))
     media_type = layer_media_type(Family.DOCKER, compression)
     blob = _BLOB.fullmatch(posixpath.normpath(path))
     if compression is Compression.NONE:

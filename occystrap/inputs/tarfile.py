@@ -6,7 +6,6 @@ file until somebody reads them.
 
 from __future__ import annotations
 
-import io
 import os as operating_system
 from typing import TYPE_CHECKING, final
 
@@ -14,7 +13,6 @@ from occystrap.errors import ImageInputError, InvalidInput
 from occystrap.image.archive import Archive
 from occystrap.image.archived import NAMELESS, split_name
 from occystrap.image.docker_save import MANIFEST, docker_save_names, read_docker_save
-from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
 from occystrap.image.oci_layout import INDEX, oci_layout_names, read_oci_layout
 from occystrap.inputs.base import always_fetch
 from occystrap.oci.platform import Platform
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from occystrap.image.archived import ArchivedImage
+    from occystrap.image.element import ImageElement
     from occystrap.oci.manifest import Manifest
 
 __all__ = ["Image", "image_names"]
@@ -73,23 +72,7 @@ class Image:
         ordered: bool = True,  # noqa: ARG002 - layers never come in another order
     ) -> Iterator[ImageElement]:
         """Yield the config, then the layers in their order; layers are named by their diff_id."""
-        image = self._image
-        yield ImageElement(
-            CONFIG_FILE,
-            f"{image.config.digest.encoded}.json",
-            io.BytesIO(image.config.raw),
-            manifest=image.manifest,
-        )
-        for index, (layer, diff_id) in enumerate(
-            zip(image.layers, image.config.diff_ids, strict=True)
-        ):
-            wanted = fetch_callback(diff_id.encoded)
-            yield ImageElement(
-                IMAGE_LAYER,
-                diff_id.encoded,
-                layer_index=index,
-                layer=layer if wanted else None,
-            )
+        return self._image.elements(fetch_callback)
 
     def get_manifest(self) -> Manifest | None:
         """Return the manifest of an OCI layout; archives of `docker save` have none to keep."""
