@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from occystrap.image.element import ImageElement
-    from occystrap.oci.manifest import Manifest
+    from occystrap.oci.digest import Digest
+    from occystrap.oci.manifest import Index, Manifest
 
-__all__ = ["ImageInput", "always_fetch"]
+__all__ = ["ImageInput", "IndexInput", "always_fetch"]
 
 
 def always_fetch(digest: str) -> bool:  # noqa: ARG001 - the shape of a fetch callback
@@ -50,4 +51,17 @@ class ImageInput(Protocol):
 
     def close(self) -> None:
         """Give up what the input holds; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class IndexInput(ImageInput, Protocol):
+    """An image that may be there for several platforms, with an index of them."""
+
+    def get_root(self) -> Manifest | Index:
+        """Read what the name stands for: the manifest, or the index."""
+        ...
+
+    def at(self, digest: Digest) -> Self:
+        """Name another manifest of the same place, sharing what this input holds."""
         ...

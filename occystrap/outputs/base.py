@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING, Protocol, final, runtime_checkable
 
 if TYPE_CHECKING:
     from occystrap.image.checks import CheckResults
     from occystrap.image.element import ImageElement
+    from occystrap.oci.manifest import Index, Manifest
 
-__all__ = ["ImageOutput", "Moved"]
+__all__ = ["ImageOutput", "IndexOutput", "ManifestOutput", "Moved"]
 
 
 @final
@@ -69,4 +70,20 @@ class ImageOutput(Protocol):
 
     def close(self) -> None:
         """Give up what the output holds; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class ManifestOutput(Protocol):
+    """A place that keeps manifests; `manifest` is what was stored."""
+
+    manifest: Manifest | Index | None
+
+
+@runtime_checkable
+class IndexOutput(ImageOutput, ManifestOutput, Protocol):
+    """A place that keeps indexes as well, and what they list."""
+
+    def store_index(self, index: Index) -> None:
+        """Store an index, byte for byte; everything that it lists has to be there."""
         ...
