@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast, final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 
 from occystrap.client.build import create_client
 from occystrap.client.credentials import DockerConfig, credential_files
@@ -17,18 +17,16 @@ from occystrap.client.proxies import proxies_from
 from occystrap.client.retry import RetryPolicy
 from occystrap.client.session import Session
 from occystrap.client.traffic import Traffic
+from occystrap.disk import DISK_INPUTS, DISK_OUTPUTS, DiskTarget
 from occystrap.errors import PipelineError
 from occystrap.filters.base import Means
 from occystrap.filters.build import Surroundings, read_filters
 from occystrap.image.cache import LayerCache
 from occystrap.image.progress import NoProgress
 from occystrap.inputs import registry as registry_input
-from occystrap.inputs import tarfile as tar_input
-from occystrap.oci.platform import Platform
 from occystrap.options import Options
 from occystrap.outputs.registry import RegistryWriter
-from occystrap.outputs.tarfile import TarWriter
-from occystrap.side import Side, text_option
+from occystrap.side import ALL_PLATFORMS, Side, chosen_platform, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
 
 if TYPE_CHECKING:
@@ -46,7 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL_PLATFORMS", "Pipeline", "PipelineBuilder"]
 
-ALL_PLATFORMS: Final = "all"
+_MakeInput: TypeAlias = "Callable[[PipelineBuilder, URISpec], ImageInput]"
+_MakeOutput: TypeAlias = "Callable[[PipelineBuilder, URISpec, ImageInput], ImageOutput]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +185,7 @@ class PipelineBuilder:
         """Make a source of the scheme `registry`."""
         side, options = self._side(spec), self.options
         host, image, tag = parse_registry_uri(spec)
-        platform = Platform(
-            str(spec.options.get("os", options.os)),
-            str(spec.options.get("architecture", spec.options.get("arch", options.architecture))),
-            str(spec.options.get("variant", options.variant)),
-        )
-        named = str(spec.options.get("platform", ALL_PLATFORMS))
-        if named != ALL_PLATFORMS:
-            platform = Platform.parse(named)
+        platform = chosen_platform(spec, options)
         return registry_input.Image(
             host,
             image,
@@ -226,31 +218,12 @@ class PipelineBuilder:
             credentials=side.credentials,
         )
 
-    def tar_input(self, spec: URISpec) -> tar_input.Image:
-        """Make a source of the scheme `tar`."""
-        options = self.options
-        return tar_input.Image(
-            _place(spec, "tar:// URI requires a path"),
-            temp_dir=options.temp_dir,
-            os=options.os,
-            architecture=options.architecture,
-            variant=options.variant,
-        )
-
-    def tar_output(self, spec: URISpec, source: ImageInput) -> TarWriter:
-        """Make a destination of the scheme `tar`; the image keeps the name it has."""
-        options = self.options
-        name, workers = source.image, options.max_workers
+    def disk_target(self, spec: URISpec, source: ImageInput) -> DiskTarget:
+        """Say what a destination on a disk has to know; the image keeps the name it has."""
+        name, workers = source.image, self.options.max_workers
         if isinstance(source, registry_input.Image):
             name, workers = source.reference.familiar, source.max_workers
-        return TarWriter(
-            name,
-            source.tag,
-            _place(spec, "tar:// output URI requires a path"),
-            max_workers=workers,
-            temp_dir=options.temp_dir,
-            progress=self.progress,
-        )
+        return DiskTarget(spec, self.options, self.progress, name, source.tag, workers)
 
     def _side(self, spec: URISpec) -> Side:
         return Side.of(spec, self.options, self._stored)
@@ -280,17 +253,19 @@ def _read(uri: str | URISpec, role: Role, known: Mapping[str, object]) -> URISpe
     return spec
 
 
-def _place(spec: URISpec, missing: str) -> str:
-    if not spec.path:
-        raise PipelineError(missing)
-    return spec.path
+def _disk_input(make: Callable[[URISpec, Options], ImageInput]) -> _MakeInput:
+    return lambda builder, spec: make(spec, builder.options)
 
 
-_INPUTS: Final[dict[str, Callable[[PipelineBuilder, URISpec], ImageInput]]] = {
+def _disk_output(make: Callable[[DiskTarget], ImageOutput]) -> _MakeOutput:
+    return lambda builder, spec, source: make(builder.disk_target(spec, source))
+
+
+_INPUTS: Final[dict[str, _MakeInput]] = {
     "registry": PipelineBuilder.registry_input,
-    "tar": PipelineBuilder.tar_input,
+    **{scheme: _disk_input(make) for scheme, make in DISK_INPUTS.items()},
 }
-_OUTPUTS: Final[dict[str, Callable[[PipelineBuilder, URISpec, ImageInput], ImageOutput]]] = {
+_OUTPUTS: Final[dict[str, _MakeOutput]] = {
     "registry": lambda builder, spec, _source: builder.registry_output(spec),
-    "tar": PipelineBuilder.tar_output,
+    **{scheme: _disk_output(make) for scheme, make in DISK_OUTPUTS.items()},
 }

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from occystrap.client.build import TLS
 from occystrap.client.credentials import credentials_for
+from occystrap.oci.platform import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from occystrap.options import Options
     from occystrap.uri import URISpec
 
-__all__ = ["Side", "text_option"]
+__all__ = ["ALL_PLATFORMS", "Side", "chosen_platform", "text_option"]
+
+ALL_PLATFORMS: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,22 @@ def text_option(spec: URISpec, name: str, default: str | None) -> str | None:
     """Return an option of a URI as text, or else what was chosen for both sides."""
     value = spec.options.get(name)
     return default if value is None else str(value)
+
+
+def chosen_platform(spec: URISpec, options: Options) -> Platform:
+    """Return the platform to take; `ALL_PLATFORMS` leaves it to the options of the run.
+
+    Raises:
+        InvalidOption: it can't be one.
+    """
+    named = text_option(spec, "platform", ALL_PLATFORMS)
+    if named is not None and named != ALL_PLATFORMS:
+        return Platform.parse(named)
+    return Platform(
+        str(spec.options.get("os", options.os)),
+        str(spec.options.get("architecture", spec.options.get("arch", options.architecture))),
+        str(spec.options.get("variant", options.variant)),
+    )
 
 
 def _path(spec: URISpec, name: str, default: str | None) -> Path | None:

@@ -120,7 +120,7 @@ def test_indexes_in_indexes_have_an_end(client: httpx.Client, shelf: Shelf) -> N
 @pytest.mark.parametrize(
     ("source", "target", "said"),
     [
-        (HERE, "tar://{}/a.tar", "registry:// to registry:// only"),
+        (HERE, "tar://{}/a.tar", "keeps indexes: registry://, ocidir://, ocitar://"),
         (HERE, f"{THERE}?compression=gzip", "keeps every digest"),
     ],
 )

@@ -24,11 +24,17 @@ _EPILOG: Final = """\b
 SOURCE is one of
   registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG][@DIGEST]
   tar://PATH      as docker save, podman save, skopeo, crane or buildx write them
+  ocidir://PATH[:TAG] or ocitar://PATH[:TAG]      an OCI layout, or a tar of one
+  dir://PATH      a directory that dir:// has written
   quay://ORG[/GLOB][:TAG]      all such images of a Quay; TAG may be a glob, too
 \b
 DESTINATION is one of
   registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG]
   tar://PATH      a new file for docker load, podman load or skopeo
+  ocidir://PATH[:TAG] or ocitar://PATH[:TAG]      for skopeo, crane or buildah
+  dir://PATH      a directory for many images, each layer once
+  oci://PATH      a bundle for runc run
+  mounts://PATH   a directory a layer, for overlayfs
 \b
 Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   registry://     username= password= insecure=true max_workers=N
@@ -36,6 +42,10 @@ Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   as SOURCE       platform=OS/ARCHITECTURE[/VARIANT], or platform=all
                   (or one by one: os= architecture= variant=)
   as DESTINATION  compression=gzip|zstd
+  ocidir://, ocitar://         platform= as above; compression=gzip|zstd
+  dir://          unique_names=true expand=true; as SOURCE image=NAME
+  oci://, mounts://            readonly=true terminal=true
+  what extracts layers         devices=true max_bytes=N
   quay://         those of registry://, and since=YYYY-MM-DD token= base=URL
 \b
 FILTER is one of
@@ -52,7 +62,7 @@ Examples:
   occystrap process 'registry://quay.io/org/app:2?platform=all' registry://mirror.example/app:2
   occystrap process -f exclude:pattern=usr/share/doc,*.pyc tar://app.tar tar://small.tar
 
-With platform=all the whole index is copied with all its images, registry to registry.
+With platform=all the whole index is copied with all its images, between registries and layouts.
 
 \b
 Many images, each under its own name behind the destination's:

@@ -2,6 +2,7 @@
 
     registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG][@DIGEST][?OPTION=VALUE[&OPTION=VALUE]...]
     quay://NAMESPACE[/GLOB][:TAG]     docker://IMAGE[:TAG][@DIGEST]     tar://PATH     dir://PATH
+    ocidir://PATH[:TAG]               ocitar://PATH[:TAG]
     FILTER[:OPTION=VALUE[,OPTION=VALUE]...]
 
 Rule: what was typed is read here, once; from here on there are values. Neither an error nor `repr`
@@ -12,7 +13,8 @@ everywhere; `?` (`%3F`) in a path; `&` (`%26`) in a value; `/` (`%2F`) and `?` i
 password, and `:` (`%3A`) in a user name. All else stands for itself, also `#`, `+` and a space. An
 option that is either on or off is switched on by its bare name.
 
-`tar://a/b` is a relative path; `tar:///a/b` and `tar://localhost/a/b` are absolute.
+`tar://a/b` is a relative path; `tar:///a/b` and `tar://localhost/a/b` are absolute. The path of a
+layout ends at its first colon, so that one in the path is `%3A`.
 
 In a filter nothing is encoded: what follows a comma and isn't `option=...` continues the value
 before it, so `exclude:pattern=*.pyc,*.log` holds two patterns.

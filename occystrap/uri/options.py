@@ -32,25 +32,15 @@ OptionValue: TypeAlias = Scalar | list[Scalar]
 #: Options that are never shown.
 SECRET: Final = frozenset({"username", "password", "token"})
 _SHOWN_TEXT: Final = frozenset(
-    {
-        "arch",
-        "architecture",
-        "base",
-        "ca_file",
-        "cert",
-        "compression",
-        "file",
-        "key",
-        "os",
-        "pattern",
-    }
-    | {"platform", "since", "socket", "variant"}
+    {"arch", "architecture", "base", "ca_file", "cert", "compression", "file", "image", "key"}
+    | {"os", "pattern", "platform", "since", "socket", "tag", "variant"}
 )
 _SWITCHES: Final = frozenset(
-    {"expand", "insecure", "regex", "script_friendly", "skip_verify", "unique_names"}
+    {"devices", "expand", "insecure", "readonly", "regex", "script_friendly", "skip_verify"}
+    | {"terminal", "unique_names"}
 )
 #: Options that are whole numbers, and the least that each can be.
-_NUMBERS: Final = {"max_workers": 1, "timestamp": 0, "ts": 0}
+_NUMBERS: Final = {"max_bytes": 1, "max_workers": 1, "timestamp": 0, "ts": 0}
 _SHOWN: Final = _SHOWN_TEXT | _SWITCHES | _NUMBERS.keys()
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

@@ -15,7 +15,7 @@ from occystrap.oci.digest import Digest
 from occystrap.oci.redaction import MASK
 from occystrap.uri.options import collect, is_option_name, is_text
 from occystrap.uri.schemes import ALIASES, DAEMONS, PATHS
-from occystrap.uri.spec import FilterSpec, URISpec
+from occystrap.uri.spec import NAMED, FilterSpec, URISpec
 
 __all__ = ["parse_filter", "parse_uri"]
 
@@ -27,6 +27,8 @@ _URI: Final = re.compile(
 )
 #: A port that is no number may be the password of somebody who forgot the host.
 _HOST: Final = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::[0-9]+)?")
+#: https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md (ref.name)
+_REF_NAME: Final = re.compile(r"[A-Za-z0-9]+(?:(?:[-._:@+/]|--)[A-Za-z0-9]+)*")
 #: Text that has no place for a password.
 _HARMLESS: Final = re.compile(r"[^@?]*(?:@sha(?:256|512):[0-9a-f]+)?")
 
@@ -47,6 +49,9 @@ def parse_uri(uri: str) -> URISpec:
     path = slash + rest
     if scheme in PATHS:
         host, path = "", path if host == "localhost" else host + path
+        if scheme in NAMED:
+            path, named = _split_name(path)
+            options = named + options
     elif scheme not in DAEMONS:
         login, host = _split_login(scheme, host, path)
         options = login + options
@@ -76,6 +81,19 @@ def _split_login(scheme: str, authority: str, path: str) -> tuple[_Pairs, str]:
     if scheme == "registry" and not _HOST.fullmatch(_decode(host)):
         raise URIParseError("registry:// URI has no valid HOST[:PORT]: the port is no number")
     return pairs, host
+
+
+def _split_name(path: str) -> tuple[str, _Pairs]:
+    """Take the name of the image off a path, where the first colon ends as it does for skopeo."""
+    path, colon, name = path.partition(":")
+    if not colon:
+        return path, []
+    if not _REF_NAME.fullmatch(_decode(name)):
+        raise URIParseError(
+            "after a ':' in the path of a layout comes the name of an image"
+            " (write %3A for a ':' in the path)"
+        )
+    return path, [("tag", _decode(name))]
 
 
 def _is_digest(text: str) -> bool:

@@ -32,14 +32,18 @@ Role: TypeAlias = Literal["input", "output"]
 
 ALIASES: Final = {"file": "tar", "directory": "dir"}
 #: Schemes that name a file or a directory.
-PATHS: Final = frozenset({"tar", "dir", "oci", "mounts"})
+PATHS: Final = frozenset({"tar", "dir", "oci", "mounts", "ocidir", "ocitar"})
 #: Schemes that name an image of a daemon, without a host.
 DAEMONS: Final = frozenset({"docker", "dockerpush"})
 
 _REGISTRY: Final = frozenset(
     {"ca_file", "cert", "insecure", "key", "max_workers", "password", "skip_verify", "username"}
 )
-_PULL: Final = _REGISTRY | {"arch", "architecture", "os", "platform", "variant"}
+_PLATFORM: Final = frozenset({"arch", "architecture", "os", "platform", "variant"})
+_PULL: Final = _REGISTRY | _PLATFORM
+_UNPACKED: Final = frozenset({"devices", "max_bytes", "max_workers"})
+_BUNDLE: Final = _UNPACKED | {"readonly", "terminal"}
+_LAYOUT: Final = frozenset({"compression", "max_workers", "tag"})
 _SOCKET: Final = frozenset({"socket"})
 _NONE: Final[frozenset[str]] = frozenset()
 _SCHEMES: Final[Mapping[Role, Mapping[str, frozenset[str]]]] = {
@@ -49,12 +53,17 @@ _SCHEMES: Final[Mapping[Role, Mapping[str, frozenset[str]]]] = {
         "docker": _SOCKET,
         "dockerpush": _SOCKET,
         "tar": _NONE,
+        "dir": frozenset({"image"}),
+        "ocidir": _PLATFORM | {"tag"},
+        "ocitar": _PLATFORM | {"tag"},
     },
     "output": {
         "tar": _NONE,
-        "dir": frozenset({"expand", "unique_names"}),
-        "oci": _NONE,
-        "mounts": _NONE,
+        "dir": _UNPACKED | {"expand", "unique_names"},
+        "oci": _BUNDLE,
+        "mounts": _BUNDLE,
+        "ocidir": _LAYOUT,
+        "ocitar": _LAYOUT,
         "docker": _SOCKET,
         "registry": _REGISTRY | {"compression"},
     },
@@ -68,7 +77,7 @@ FILTERS: Final[Mapping[str, frozenset[str]]] = {
 #: Filters whose options may be there more than once.
 _REPEATING: Final = frozenset({"exclude"})
 
-INPUT_SCHEMES: Final = (*_SCHEMES["input"], "file")
+INPUT_SCHEMES: Final = (*_SCHEMES["input"], "file", "directory")
 OUTPUT_SCHEMES: Final = (*_SCHEMES["output"], "directory")
 
 

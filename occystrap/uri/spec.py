@@ -12,7 +12,10 @@ from occystrap.uri.options import OptionValue, Scalar, mask
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FilterSpec", "URISpec", "redacted"]
+__all__ = ["NAMED", "FilterSpec", "URISpec", "redacted"]
+
+#: Schemes whose path may be followed by a colon and the name of an image.
+NAMED: Final = frozenset({"ocidir", "ocitar"})
 
 #: What would end a path or a value, or is no character that a terminal should get.
 _ENCODED: Final = re.compile(r"[%?&\x00-\x1f\x7f-\x9f\udc80-\udcff]")
@@ -61,7 +64,10 @@ def redacted(spec: URISpec) -> str:
         for value in (values if isinstance(values, list) else [values])
     ]
     query = "?" + "&".join(written) if written else ""
-    return f"{spec.scheme}://{_encode(spec.host)}{_encode(spec.path)}{query}"
+    path = _encode(spec.path)
+    if spec.scheme in NAMED:
+        path = path.replace(":", "%3A")
+    return f"{spec.scheme}://{_encode(spec.host)}{path}{query}"
 
 
 def _encode(text: str) -> str:

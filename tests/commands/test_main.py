@@ -84,9 +84,6 @@ def test_no_scheme_is_promised_that_is_not_there(console: Console) -> None:
     for later in (
         "docker://",
         "dockerpush://",
-        "dir://",
-        "oci://",
-        "mounts://",
     ):
         assert later not in shown
 

@@ -43,7 +43,7 @@ IN_A_URI = [
     ),
     moving("output scheme", HERE, "ftp://x", "Unknown output scheme: ftp", "registry, tar"),
     moving("later input", "docker://busybox", "tar://new.tar", "Unknown input scheme: docker"),
-    moving("later output", HERE, "oci://x", "Unknown output scheme: oci"),
+    moving("later output", HERE, "docker://x", "Unknown output scheme: docker"),
     moving("no scheme", "r.example/demo", "tar://new.tar", "Missing scheme in URI: r.example/demo"),
     moving("upper case", "registry://r.example/Demo", "tar://new.tar", "'Demo'", "upper-case"),
     moving("empty tag", "registry://r.example/demo:", "tar://new.tar", "tag", "'demo:'"),

@@ -17,6 +17,7 @@ INSTALL = {
     "dockerd": "apt-get install docker.io",
     "openssl": "apt-get install openssl",
     "podman": "apt-get install podman conmon runc golang-github-containers-common",
+    "runc": "apt-get install runc",
     "skopeo": "apt-get install skopeo",
     "tar": "apt-get install tar",
     "unshare": "apt-get install util-linux",

@@ -69,10 +69,13 @@ def test_a_value_of_the_wrong_kind_is_refused(query: str, message: str) -> None:
 
 def test_schemes_are_those_of_the_manual() -> None:
     """Aliases are among them."""
-    assert sorted(INPUT_SCHEMES) == ["docker", "dockerpush", "file", "quay", "registry", "tar"]
-    assert sorted(OUTPUT_SCHEMES) == (
-        ["dir", "directory", "docker", "mounts", "oci", "registry", "tar"]
-    )
+    assert sorted(INPUT_SCHEMES) == [
+        *("dir", "directory", "docker", "dockerpush", "file"),
+        *("ocidir", "ocitar", "quay", "registry", "tar"),
+    ]
+    assert sorted(OUTPUT_SCHEMES) == [
+        *("dir", "directory", "docker", "mounts", "oci", "ocidir", "ocitar", "registry", "tar")
+    ]
 
 
 def test_each_side_of_the_pipeline_has_its_own_options() -> None:
@@ -100,8 +103,8 @@ def test_an_option_that_the_scheme_does_not_know_is_refused() -> None:
 
 def test_a_scheme_without_that_role_is_refused() -> None:
     """The error lists those that have it."""
-    with pytest.raises(URIParseError, match=r"Unknown input scheme: dir .*registry, quay, docker"):
-        check_options(parse_uri("dir://a"), "input")
+    with pytest.raises(URIParseError, match=r"Unknown input scheme: oci .*registry, quay, docker"):
+        check_options(parse_uri("oci://a"), "input")
     with pytest.raises(URIParseError, match=r"Unknown output scheme: quay .*mounts"):
         check_options(parse_uri("quay://a"), "output")
 

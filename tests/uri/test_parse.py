@@ -47,6 +47,37 @@ def test_uri_splits_into_scheme_host_and_path(uri: str, scheme: str, host: str, 
 
 
 @pytest.mark.parametrize(
+    ("typed", "path", "options"),
+    [
+        ("layout", "layout", {}),
+        ("layout:v1", "layout", {"tag": "v1"}),
+        (
+            "/srv/layout:docker.io/library/busybox:1",
+            "/srv/layout",
+            {"tag": "docker.io/library/busybox:1"},
+        ),
+        ("a%3Ab:c%2Bd", "a:b", {"tag": "c+d"}),
+        ("layout?tag=v1", "layout", {"tag": "v1"}),
+        ("localhost/srv:1", "/srv", {"tag": "1"}),
+    ],
+)
+def test_the_path_of_a_layout_ends_at_its_first_colon(
+    typed: str, path: str, options: dict[str, object]
+) -> None:
+    """As it does for skopeo; what follows is the name of an image in it."""
+    spec = parse_uri(f"ocidir://{typed}")
+    assert (spec.path, spec.options) == (path, options)
+    assert parse_uri(str(spec)) == spec
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a//b", "a::b", "a/"])
+def test_a_name_that_no_layout_may_have_is_refused(name: str) -> None:
+    """The error says what to do about a colon in a path."""
+    with pytest.raises(URIParseError, match="write %3A"):
+        parse_uri(f"ocitar://layout.tar:{name}")
+
+
+@pytest.mark.parametrize(
     ("typed", "path"),
     [
         ("my image.tar", "my image.tar"),
@@ -122,7 +153,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@given(st.sampled_from(["tar", "dir", "oci", "mounts"]), PATHS, OPTIONS)
+@given(st.sampled_from(["tar", "dir", "oci", "mounts", "ocidir", "ocitar"]), PATHS, OPTIONS)
 def test_a_written_path_is_parsed_back(
     scheme: str, path: str, options: dict[str, OptionValue]
 ) -> None:
