@@ -33,9 +33,26 @@ IMAGE = make_image(*(layer(file(f"file-{n}", bytes([n]) * 1000)) for n in range(
 BLOB = Descriptor.of(b"blob", "application/octet-stream")
 
 #: What a source or a destination of each scheme is called here.
-SOURCES = {"registry": "registry://source.example/demo/image:1", "tar": "tar://source.tar"}
-TARGETS = {"registry": "registry://target.example/new/image:2", "tar": "tar://target.tar"}
-#: Commands that ask a registry, and how they are called; `registry serve` only answers.
+SOURCES = {
+    "registry": "registry://source.example/demo/image:1",
+    "tar": "tar://source.tar",
+    "dir": "dir://source",
+    "ocidir": "ocidir://layout:1",
+    "ocitar": "ocitar://layout.tar:1",
+}
+TARGETS = {
+    "registry": "registry://target.example/new/image:2",
+    "tar": "tar://target.tar",
+    "dir": "dir://target",
+    "mounts": "mounts://mounts",
+    "oci": "oci://bundle",
+    "ocidir": "ocidir://target-layout:2",
+    "ocitar": "ocitar://target-layout.tar:2",
+}
+#: From a registry to everywhere, and from everywhere to one: nothing else asks anybody.
+WAYS = [(s, t) for s in SOURCES for t in TARGETS if "registry" in (s, t)]
+#: Commands that ask a registry, and how they are called; `registry serve` only answers, and
+#: `cassette` is the plugin's.
 LOOKING = {
     "diff": [],
     "search": ["--regex"],
@@ -46,7 +63,7 @@ LOOKING = {
     "delete": ["--manifest"],
 }
 ASKING = {"process", *LOOKING}
-ANSWERING = {"registry"}
+ANSWERING = {"cassette", "registry"}
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +86,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a tarball in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "source.tar").write_bytes(docker_save(IMAGE))
+    with PipelineBuilder() as builder:
+        for scheme in ("dir", "ocidir", "ocitar"):
+            builder.build_pipeline(SOURCES["tar"], SOURCES[scheme]).run()
     return tmp_path
 
 
@@ -127,8 +147,7 @@ def test_every_scheme_is_known_here() -> None:
     assert f"known: {', '.join(sorted(TARGETS))})" in str(targets.value)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(("source", "target"), WAYS)
 @pytest.mark.parametrize("options", [[], ["--verify-full"], ["--insecure", "--rate-limit", "9999"]])
 def test_process_goes_through_the_client(
     client: httpx.Client, shelf: Shelf, here: Path, source: str, target: str, options: list[str]
@@ -138,7 +157,7 @@ def test_process_goes_through_the_client(
     cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
     if target == "tar":
         assert tars_of(here / "target.tar") == IMAGE.diff_ids
-    else:
+    elif target == "registry":
         assert image_of(shelf, "new/image", "2").config_hex == IMAGE.config_hex
 
 
@@ -214,7 +233,9 @@ def test_quay_is_asked_through_the_client() -> None:
         pytest.param(["process", SOURCES["registry"], "ftp://x"], id="no scheme"),
         pytest.param(["process", "tar://gone.tar", TARGETS["registry"]], id="no tarball"),
         pytest.param(["process", SOURCES["registry"], "tar://gone/x.tar"], id="no directory"),
-        pytest.param(["--username", "x", "process", *SOURCES.values()], id="half a login"),
+        pytest.param(
+            ["--username", "x", "process", SOURCES["registry"], SOURCES["tar"]], id="half a login"
+        ),
     ],
 )
 def test_a_failure_leaves_the_client_open(client: httpx.Client, arguments: list[str]) -> None:

@@ -6,16 +6,17 @@ bodies that can't be changed are shown to whoever wants to look into them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final, final
+from typing import Any, Final, final
 
 from occystrap.server.message import Headers
 from pytest_occystrap.cassettes.addressed import Addressed
 from pytest_occystrap.cassettes.bodies import Body
-from pytest_occystrap.cassettes.documents import scrub_document
+from pytest_occystrap.cassettes.documents import scrub_document, scrub_json
 from pytest_occystrap.cassettes.encodings import TEXT_LIMIT, decode, encode
 from pytest_occystrap.cassettes.form import (
     Cassette,
@@ -85,7 +86,15 @@ class Walk:
                 for each in fields(Provenance)
             }
         )
-        return Cassette(interactions, provenance)
+        return Cassette(interactions, provenance, self._metadata(cassette.metadata))
+
+    def _metadata(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Go through what others keep with the cassette."""
+        if not kept:
+            return {}
+        text = scrub_json(json.dumps(dict(kept), default=str), self.judge, "the metadata")
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     def _said(self, text: str, place: str) -> str:
         return self.judge.known(scrub_text(text, self.judge, place), place)

@@ -98,7 +98,12 @@ def test_a_shell_completes_without_a_command_whose_needs_are_missing(group: Comm
 def test_options_are_added_to_the_command_that_is_named() -> None:
     """By the name of the entry point, which is all that is looked at."""
     assert [each.name for each in added_options("process")] == ["song"]
-    assert [each.name for each in added_options("registry.serve")] == ["dialect", "fault", "song"]
+    assert [each.name for each in added_options("registry.serve")] == [
+        "cassette",
+        "dialect",
+        "fault",
+        "song",
+    ]
     assert added_options("registry") == ()
     assert {"sing", "mutter"} <= added_commands().keys()
     assert not any("." in name for name in added_commands())

@@ -16,9 +16,11 @@ from tests.support.side_by_side import NEW_UPLOAD, Both, Request, both_open
 from tests.support.wire import WHOLE_CONFIG
 
 #: The same with every run, so that nobody who has changed something else is stopped by what is new
-#: about docker-registry: that is for those to find who look for it, with search.py. These five meet
-#: together what MUST_MEET has; if another hypothesis makes less of them, others do.
-SEEDS = (4, 8, 9, 13, 21)
+#: about docker-registry: that is for those to find who look for it, with search.py. The first five
+#: meet together what MUST_MEET has, or nearly: hypothesis also draws on the constants of whatever
+#: modules are loaded, so another few may have to follow.
+SEEDS = (4, 8, 9, 13, 21, 1, 2, 3, 5, 6, 7, 10, 11, 12)
+FEWEST = 5
 #: Method, what was asked for, and the statuses that have to be among the answers.
 MUST_MEET = """
 POST uploads 201 202 | GET upload 204 404 | HEAD upload 204 404 | DELETE upload 204 404
@@ -47,9 +49,12 @@ def must_meet() -> Iterator[str]:
 
 def test_they_answer_the_same(both: Both) -> None:
     """Statuses, headers, contents and the codes of errors, but for what is known."""
-    for number in SEEDS:
+    wanted = set(must_meet())
+    for count, number in enumerate(SEEDS):
+        if count >= FEWEST and wanted <= both.met:
+            break
         drive(both, number)
-    assert set(must_meet()) <= both.met
+    assert wanted <= both.met
 
 
 @pytest.mark.parametrize("name", SIDE_BY_SIDE)

@@ -107,6 +107,9 @@ SINGLE: Final = {
         "local storage takes no notice of ranges; quay.io redirects to storage that does",
     ),
     **dict.fromkeys([("quay/push", number) for number in (36, 37, 38, 40)], _WORDS),
+    ("quay/push", 23): Difference(
+        ("docker-upload-uuid",), "the registry beneath says which upload it was, as others do"
+    ),
     ("quay/ratelimit", 2): Difference(
         ("status", "body", "content-type", "vary", *_CORS, *_OF_ANSWERS), _LIMITED
     ),
