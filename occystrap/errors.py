@@ -19,6 +19,7 @@
     │   └── APIException                the registry answered with an error
     │       └── UnauthorizedException
     ├── CredentialsError                a credential file or helper can't be used
+    ├── DaemonError                     a container daemon can't be reached, or refuses
     ├── ImageInputError                 an image can't be read
     ├── ImageOutputError                an image can't be written
     ├── PipelineError                   the parts don't fit together
@@ -36,6 +37,7 @@ __all__ = [
     "APIException",
     "CassetteError",
     "CredentialsError",
+    "DaemonError",
     "DigestMismatch",
     "ExchangeError",
     "ImageInputError",
@@ -204,6 +206,17 @@ class UnauthorizedException(APIException):
 
 class CredentialsError(OccystrapError):
     """A credential file or a credential helper can't be used."""
+
+
+class DaemonError(OccystrapError):
+    """A container daemon can't be reached, refuses, or gives up.
+
+    `status` is that of its answer, 0 without one; 200 if it gave up after it had begun well.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ImageInputError(OccystrapError):
