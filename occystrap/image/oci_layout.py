@@ -31,6 +31,7 @@ __all__ = [
     "entry_names",
     "layout_blob",
     "layout_bytes",
+    "layout_digests",
     "layout_document",
     "layout_entries",
     "layout_has",
@@ -87,6 +88,11 @@ def oci_layout_names(archive: ImageFiles) -> list[str]:
     """
     names = (entry_names(entry)[:1] for entry in _index(archive).manifests)
     return list(dict.fromkeys(name for found in names for name in found))
+
+
+def layout_digests(archive: ImageFiles) -> list[Digest]:
+    """List the digests of what the layout holds: of manifests and of indexes; raises as above."""
+    return [entry.digest for entry in _index(archive).manifests]
 
 
 def _index(archive: ImageFiles) -> Index:

@@ -25,6 +25,7 @@ from __future__ import annotations
 from occystrap.errors import URIParseError
 from occystrap.uri.names import (
     DEFAULT_SOCKET,
+    daemon_socket,
     parse_docker_uri,
     parse_dockerpush_uri,
     parse_quay_uri,
@@ -46,6 +47,7 @@ __all__ = [
     "URISpec",
     "check_filter",
     "check_options",
+    "daemon_socket",
     "parse_docker_uri",
     "parse_dockerpush_uri",
     "parse_filter",

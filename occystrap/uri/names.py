@@ -16,6 +16,7 @@ from occystrap.uri.spec import URISpec
 
 __all__ = [
     "DEFAULT_SOCKET",
+    "daemon_socket",
     "parse_docker_uri",
     "parse_dockerpush_uri",
     "parse_quay_uri",
@@ -78,6 +79,25 @@ def parse_docker_uri(spec: URISpec) -> tuple[str, str, str]:
 
 
 parse_dockerpush_uri = parse_docker_uri
+
+
+def daemon_socket(spec: URISpec, environ: Mapping[str, str]) -> str:
+    """Return the path of the daemon's socket: the URI's, else that of DOCKER_HOST, else Docker's.
+
+    Raises:
+        URIParseError: there is no such path, or DOCKER_HOST names no unix socket.
+    """
+    _, _, socket = parse_docker_uri(spec)
+    host = environ.get("DOCKER_HOST", "")
+    if "socket" in spec.options or not host:
+        return socket
+    scheme, _, path = host.partition("://")
+    if scheme != "unix" or not path:
+        raise URIParseError(
+            f"DOCKER_HOST begins with {scheme[:20]}://, and only unix://PATH is understood; or name"
+            f" the socket in the URI: {spec.scheme}://IMAGE?socket=PATH"
+        )
+    return path
 
 
 def parse_quay_uri(spec: URISpec) -> tuple[str, str, str, Mapping[str, OptionValue]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from occystrap.uri import (
     DEFAULT_SOCKET,
     URIParseError,
+    daemon_socket,
     parse_docker_uri,
     parse_dockerpush_uri,
     parse_quay_uri,
@@ -180,3 +181,33 @@ def test_a_quay_uri_requires_a_namespace_and_a_tag_that_can_be_one() -> None:
     for uri in ("quay://org/a:", "quay://org:a/b", "quay://org/a:b/*"):
         with pytest.raises(URIParseError, match=r"quay:// URI: not a tag"):
             parse_quay_uri(parse_uri(uri))
+
+
+@pytest.mark.parametrize(
+    ("uri", "environ", "socket"),
+    [
+        ("docker://a", {}, DEFAULT_SOCKET),
+        ("docker://a", {"DOCKER_HOST": ""}, DEFAULT_SOCKET),
+        (
+            "docker://a",
+            {"DOCKER_HOST": "unix:///run/user/1000/docker.sock"},
+            "/run/user/1000/docker.sock",
+        ),
+        (
+            "dockerpush://a?socket=/run/podman.sock",
+            {"DOCKER_HOST": "tcp://h:1"},
+            "/run/podman.sock",
+        ),
+    ],
+)
+def test_the_socket_of_a_daemon(uri: str, environ: dict[str, str], socket: str) -> None:
+    """What the URI says goes before DOCKER_HOST, and that before Docker's own."""
+    assert daemon_socket(parse_uri(uri), environ) == socket
+
+
+@pytest.mark.parametrize("host", ["tcp://alice:hush@h:2375", "ssh://alice@h", "unix://", "/a"])
+def test_other_ways_to_a_daemon_are_not_known(host: str) -> None:
+    """The error says which one is, and shows no more than the scheme."""
+    with pytest.raises(URIParseError, match=r"only unix://PATH") as error:
+        daemon_socket(parse_uri("docker://a"), {"DOCKER_HOST": host})
+    assert "hush" not in str(error.value)
