@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from occystrap.image.sources import SharedFile
 
-__all__ = ["ArchiveWriter", "Place"]
+__all__ = ["ArchiveWriter", "Place", "header_of"]
 
 _HEADER: Final = tarfile.BLOCKSIZE
 _USTAR_LIMIT: Final = 8 * 1024**3
@@ -29,7 +29,7 @@ def _padded(size: int, block: int) -> int:
     return -(-size // block) * block
 
 
-def _header(name: str, size: int) -> bytes:
+def header_of(name: str, size: int) -> bytes:
     """Make the header of a plain file, always of one block.
 
     What is too large for the fields of POSIX is written in the binary way of GNU, which Go, BSD
@@ -162,7 +162,7 @@ class ArchiveWriter:
 
     def _append(self, name: str, size: int) -> int:
         """Write a header at the end, and return where its content belongs."""
-        header = _header(name, size)
+        header = header_of(name, size)
         self._partial.file.write_at(self._end, header)
         offset = self._end + len(header)
         self._end = offset + _padded(size, tarfile.BLOCKSIZE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from occystrap.image.layer import StoredLayer, UnnamedLayer
-from occystrap.image.progress import TrackedSource, tracked
+from occystrap.image.progress import tracked, tracked_tar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,27 +21,19 @@ _LABEL: Final = 19
 
 def open_tar(layer: Layer, number: int, progress: Progress) -> Iterator[bytes]:
     """Read the tar of a layer, which is the one at place `number` from 0."""
-    task = progress.task(*_described(layer, number))
-    try:
-        if isinstance(layer, StoredLayer | UnnamedLayer):
-            yield from layer.over(TrackedSource(layer.source, task)).open_tar()
-        else:
-            yield from tracked(layer.open_tar(), task)
-    finally:
-        task.finish()
+    return tracked_tar(layer, progress, _label(layer, number))
 
 
 def open_stored(layer: Layer, number: int, progress: Progress) -> Iterator[bytes]:
     """Read the stored bytes of a layer."""
-    task = progress.task(*_described(layer, number))
+    size = layer.source.size if isinstance(layer, StoredLayer | UnnamedLayer) else None
+    task = progress.task(_label(layer, number), size)
     try:
         yield from tracked(layer.open_stored(), task)
     finally:
         task.finish()
 
 
-def _described(layer: Layer, number: int) -> tuple[str, int | None]:
-    if isinstance(layer, StoredLayer | UnnamedLayer):
-        named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
-        return str(named)[:_LABEL], layer.source.size
-    return f"layer {number + 1}", None
+def _label(layer: Layer, number: int) -> str:
+    named = layer.stored.digest if isinstance(layer, StoredLayer) else layer.diff_id
+    return f"layer {number + 1}" if named is None else str(named)[:_LABEL]

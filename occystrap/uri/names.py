@@ -94,8 +94,8 @@ def daemon_socket(spec: URISpec, environ: Mapping[str, str]) -> str:
     scheme, _, path = host.partition("://")
     if scheme != "unix" or not path:
         raise URIParseError(
-            f"DOCKER_HOST begins with {scheme[:20]}://, and only unix://PATH is understood; or name"
-            f" the socket in the URI: {spec.scheme}://IMAGE?socket=PATH"
+            f"DOCKER_HOST begins with {scheme[:20]!r}, and only unix://PATH is understood here; or"
+            f" name the socket in the URI: {spec.scheme}://IMAGE?socket=PATH"
         )
     return path
 
