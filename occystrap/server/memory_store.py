@@ -76,7 +76,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._contents: dict[Digest, bytes] = {}
+        self._contents: dict[Digest, Blob] = {}
         self._repositories: dict[str, _Repository] = {}
 
     def _look(self, repository: str) -> _Repository:
@@ -91,16 +91,19 @@ class MemoryStore:
 
     def add_blob(self, repository: str, digest: Digest, content: bytes) -> None:
         """Keep bytes that are at hand as a blob."""
+        self.keep_blob(repository, digest, _MemoryBlob(content))
+
+    def keep_blob(self, repository: str, digest: Digest, blob: Blob) -> None:
+        """Keep a blob, unless its bytes are here already; then those."""
         with self._lock:
-            self._contents.setdefault(digest, content)
+            self._contents.setdefault(digest, blob)
             self._make(repository).blobs.add(digest)
 
     def blob(self, repository: str, digest: Digest) -> Blob | None:
         """Look a blob up."""
         with self._lock:
-            if digest not in self._look(repository).blobs:
-                return None
-            return _MemoryBlob(self._contents[digest])
+            found = digest in self._look(repository).blobs
+            return self._contents[digest] if found else None
 
     def mount_blob(self, digest: Digest, source: str, target: str) -> bool:
         """Show a blob in another repository."""
