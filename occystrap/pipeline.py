@@ -23,8 +23,11 @@ from occystrap.filters.base import Means
 from occystrap.filters.build import Surroundings, read_filters
 from occystrap.image.cache import LayerCache
 from occystrap.image.progress import NoProgress
+from occystrap.inputs import docker
 from occystrap.inputs import registry as registry_input
+from occystrap.inputs.base import Pushed
 from occystrap.options import Options
+from occystrap.outputs.docker import DockerWriter
 from occystrap.outputs.registry import RegistryWriter
 from occystrap.side import ALL_PLATFORMS, Side, chosen_platform, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
@@ -66,6 +69,8 @@ class Pipeline:
             OccystrapError: it can't be read or written; nothing half-written is left.
         """
         source, output = self.source, self.entry or self.output
+        if isinstance(source, Pushed) and isinstance(output, RegistryWriter):
+            source.held = output.held
         try:
             ordered = output.requires_ordered_layers
             for element in source.fetch(output.fetch_callback, ordered=ordered):
@@ -261,11 +266,22 @@ def _disk_output(make: Callable[[DiskTarget], ImageOutput]) -> _MakeOutput:
     return lambda builder, spec, source: make(builder.disk_target(spec, source))
 
 
+def _dockerpush_input(builder: PipelineBuilder, spec: URISpec) -> ImageInput:
+    from occystrap.inputs import dockerpush  # noqa: PLC0415 - a server, which few runs need
+
+    return dockerpush.Image.from_uri(spec, builder.options, builder.progress)
+
+
 _INPUTS: Final[dict[str, _MakeInput]] = {
+    "docker": lambda builder, spec: docker.Image.from_uri(spec, builder.options, builder.progress),
+    "dockerpush": _dockerpush_input,
     "registry": PipelineBuilder.registry_input,
     **{scheme: _disk_input(make) for scheme, make in DISK_INPUTS.items()},
 }
 _OUTPUTS: Final[dict[str, _MakeOutput]] = {
+    "docker": lambda builder, spec, _source: DockerWriter.from_uri(
+        spec, builder.options, builder.progress
+    ),
     "registry": lambda builder, spec, _source: builder.registry_output(spec),
     **{scheme: _disk_output(make) for scheme, make in DISK_OUTPUTS.items()},
 }

@@ -173,6 +173,13 @@ class RegistryClient:
         url = self._url(RouteKind.BLOB, repository, str(digest))
         return self.session.request(Ask("HEAD", url, accepted=_ABSENT), self._pull(repository)).ok
 
+    def blob_size(self, repository: str, digest: Digest) -> int | None:
+        """Ask how large a blob is; None if the repository doesn't hold it, or doesn't say."""
+        url = self._url(RouteKind.BLOB, repository, str(digest))
+        answer = self.session.request(Ask("HEAD", url, accepted=_ABSENT), self._pull(repository))
+        length = answer.headers.get("Content-Length", "")
+        return int(length) if answer.ok and length.isdecimal() else None
+
     def upload_blob(
         self,
         repository: str,

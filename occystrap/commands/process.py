@@ -27,6 +27,9 @@ SOURCE is one of
   ocidir://PATH[:TAG] or ocitar://PATH[:TAG]      an OCI layout, or a tar of one
   dir://PATH      a directory that dir:// has written
   quay://ORG[/GLOB][:TAG]      all such images of a Quay; TAG may be a glob, too
+  docker://IMAGE[:TAG]      as a Docker or Podman daemon saves it
+  dockerpush://IMAGE[:TAG]  the same, pushed: compressed by the daemon, and only what is
+                            missing in a registry
 \b
 DESTINATION is one of
   registry://[USER:PASSWORD@]HOST[:PORT]/IMAGE[:TAG]
@@ -35,6 +38,7 @@ DESTINATION is one of
   dir://PATH      a directory for many images, each layer once
   oci://PATH      a bundle for runc run
   mounts://PATH   a directory a layer, for overlayfs
+  docker://IMAGE[:TAG]      loaded into a Docker or Podman daemon
 \b
 Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   registry://     username= password= insecure=true max_workers=N
@@ -54,6 +58,7 @@ FILTER is one of
   search:pattern=GLOB[,script-friendly=true]
   search:pattern=EXPRESSION,regex=true     list what matches, layer by layer
   inspect:file=PATH                        append a line of JSON on the layers to a file
+  docker://, dockerpush://  socket=PATH, else DOCKER_HOST=unix://PATH, else /var/run/docker.sock
 \b
 Examples:
   occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar
@@ -61,6 +66,8 @@ Examples:
   occystrap process 'registry://docker.io/busybox?platform=linux/arm64' tar://busybox-arm64.tar
   occystrap process 'registry://quay.io/org/app:2?platform=all' registry://mirror.example/app:2
   occystrap process -f exclude:pattern=usr/share/doc,*.pyc tar://app.tar tar://small.tar
+  occystrap process docker://busybox tar://busybox.tar
+  occystrap process dockerpush://org/app:2 registry://mirror.example/app:2
 
 With platform=all the whole index is copied with all its images, between registries and layouts.
 
@@ -102,7 +109,8 @@ def process(
     """Move an image from SOURCE to DESTINATION, and verify it.
 
     Between registries the manifest and its layers are copied byte for byte, so every digest stays
-    what it is. A tarball appears when it is whole; a tag, when everything below it is there.
+    what it is. A tarball or an image of a daemon appears when it is whole; a tag, when everything
+    below it is there.
 
     What is under way is shown on standard error. The exit code is 0 if the image has arrived, 1 if
     it hasn't, and 2 for a command line that can't be understood.

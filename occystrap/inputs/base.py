@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from occystrap.oci.digest import Digest
     from occystrap.oci.manifest import Index, Manifest
 
-__all__ = ["ImageInput", "IndexInput", "always_fetch"]
+__all__ = ["ImageInput", "IndexInput", "Pushed", "always_fetch"]
 
 
 def always_fetch(digest: str) -> bool:  # noqa: ARG001 - the shape of a fetch callback
@@ -65,3 +65,13 @@ class IndexInput(ImageInput, Protocol):
     def at(self, digest: Digest) -> Self:
         """Name another manifest of the same place, sharing what this input holds."""
         ...
+
+
+@runtime_checkable
+class Pushed(Protocol):
+    """An image that somebody pushes here, who can be spared what its destination has.
+
+    `held` tells the size of a blob that is there already, None if it isn't.
+    """
+
+    held: Callable[[Digest], int | None] | None

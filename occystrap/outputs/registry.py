@@ -147,6 +147,12 @@ class RegistryWriter:
         """Want every layer: whether it has to move is seen when its digest is known."""
         return True
 
+    def held(self, digest: Digest) -> int | None:
+        """Tell the size of a blob that needn't come: the repository has it, and it would stay."""
+        if self._uploader.compression is not None:
+            return None
+        return self._registry.blob_size(self.reference.repository, digest)
+
     def process_image_element(self, element: ImageElement) -> None:
         """Upload a config at once, and a layer as soon as a worker is free."""
         if element.element_type == CONFIG_FILE:

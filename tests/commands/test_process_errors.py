@@ -42,8 +42,6 @@ IN_A_URI = [
         "input scheme", "ftp://x", "tar://new.tar", "Unknown input scheme: ftp", "registry, tar"
     ),
     moving("output scheme", HERE, "ftp://x", "Unknown output scheme: ftp", "registry, tar"),
-    moving("later input", "docker://busybox", "tar://new.tar", "Unknown input scheme: docker"),
-    moving("later output", HERE, "docker://x", "Unknown output scheme: docker"),
     moving("no scheme", "r.example/demo", "tar://new.tar", "Missing scheme in URI: r.example/demo"),
     moving("upper case", "registry://r.example/Demo", "tar://new.tar", "'Demo'", "upper-case"),
     moving("empty tag", "registry://r.example/demo:", "tar://new.tar", "tag", "'demo:'"),
@@ -66,6 +64,17 @@ IN_A_URI = [
         "all and zstd", f"{HERE}?platform=all", f"{THERE}?compression=zstd", "keeps every digest"
     ),
     moving("all with a bad target", f"{HERE}?platform=all", f"{THERE}?colour=red", "'colour'"),
+]
+IN_A_DAEMON = [
+    moving(
+        "no socket", "docker://a?socket=/no/x", "tar://new.tar", "/no/x", "No such file", "running?"
+    ),
+    moving("no socket to push", "dockerpush://a?socket=/no/x", THERE, "/no/x", "No such file"),
+    moving("no socket to load", HERE, "docker://a?socket=/no/x", "/no/x", "No such file"),
+    moving("no image of a daemon", "docker://", "tar://new.tar", "requires an image"),
+    moving("digest for a daemon", HERE, f"docker://a@{ZEROS}", "by a tag, not by a digest"),
+    moving("option of docker", "docker://a?os=linux", "tar://new.tar", "'os'", "knows: socket"),
+    moving("no output of a push", HERE, "dockerpush://a", "Unknown output scheme: dockerpush"),
 ]
 IN_A_FILE = [
     moving("missing file", "tar://no.tar", "tar://new.tar", "no.tar", "No such file"),
@@ -94,7 +103,7 @@ IN_AN_OPTION = [
         "temp dir", "tar://noise.tar", THERE, "no-dir", "--temp-dir", before=["--temp-dir=no-dir"]
     ),
 ]
-TABLE = [*IN_A_URI, *IN_A_FILE, *IN_A_REGISTRY, *IN_AN_OPTION]
+TABLE = [*IN_A_URI, *IN_A_DAEMON, *IN_A_FILE, *IN_A_REGISTRY, *IN_AN_OPTION]
 
 
 @pytest.fixture(autouse=True)
