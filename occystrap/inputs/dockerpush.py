@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    from occystrap.daemon import DaemonImage
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Source
     from occystrap.image.progress import Progress
@@ -162,7 +163,7 @@ class Image:
                 store,
                 self._repository,
                 held=self.held,
-                wanted=[known.identifier],
+                wanted=_wanted(known),
                 advance=task.advance,
                 clock=self._patience.clock,
             )
@@ -231,6 +232,15 @@ class Image:
                 return found
             digest = choose(found.manifests, self._platform).digest
         raise ImageInputError(f"the daemon says that it has pushed {self._name}, but it hasn't")
+
+
+def _wanted(known: DaemonImage) -> list[Digest]:
+    """List what has to come: the config, and layers as tars.
+
+    Podman 4.3 asks for these, and calls them gzip when they are there. With containerd's image
+    store some layers are stored as tars, and called so.
+    """
+    return [known.identifier, *(() if known.by_manifest else known.diff_ids)]
 
 
 @final

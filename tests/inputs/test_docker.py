@@ -8,7 +8,6 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -20,6 +19,7 @@ from occystrap.server.message import Headers, Request, Response
 from tests.support.archives import docker_save, oci_layout_of_platforms, tar_of
 from tests.support.fake_daemon import KINDS, FakeDaemon, Trick, running_fake, saying
 from tests.support.images import SampleImage, bottom_layer, make_image, sha256, thorough_image
+from tests.support.progress import CountingProgress
 
 NAME = "example/app:1"
 
@@ -186,32 +186,13 @@ def test_a_layer_that_is_not_what_the_config_names(
 
 def test_progress_counts_what_is_saved(socket: str, fake: FakeDaemon) -> None:
     """Of about as much as the image has."""
-    told: list[object] = []
-
-    class Told:
-        def task(self, label: str, total: int | None) -> Told:
-            told.append((label, total))
-            return self
-
-        def advance(self, count: int) -> None:
-            told.append(count)
-
-        def finish(self, note: str = "") -> None:
-            pass
-
-        def __enter__(self) -> Self:
-            return self
-
-        def __exit__(self, kind: object, error: object, traceback: object) -> None:
-            pass
-
-    source = Image("example/app", "1", socket, progress=Told())
+    progress = CountingProgress()
+    source = Image("example/app", "1", socket, progress=progress)
     source.get_config()
     source.close()
     size = sum(map(len, fake.images[NAME].layers))
-    assert told[0] == ("saving example/app:1", size)
-    archive = b"".join(fake.save(NAME, Request("GET", "/")).body)
-    assert sum(count for count in told[1:] if isinstance(count, int)) == len(archive)
+    assert progress.tasks == [("saving example/app:1", size)]
+    assert progress.count == len(b"".join(fake.save(NAME, Request("GET", "/")).body))
 
 
 def test_nothing_is_left_behind(socket: str, tmp_path: Path) -> None:

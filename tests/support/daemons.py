@@ -22,7 +22,7 @@ import pytest
 from tests.support.components import real_component
 from tests.support.engine import Engine
 
-__all__ = ["DAEMONS", "running_daemon"]
+__all__ = ["DAEMONS", "podman", "running_daemon"]
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
@@ -75,12 +75,13 @@ def _dockerd(directory: Path, ca_file: Path) -> list[str]:
     ]
 
 
-def _podman(directory: Path, ca_file: Path) -> list[str]:
+def podman(directory: Path, ca_file: Path, registries: str = _REGISTRIES) -> list[str]:
+    """Start podman's service in a directory; `registries` is what it knows of registries."""
     program = real_component("podman")
     files = {
         "CONTAINERS_CONF": ("containers.conf", _CONTAINERS),
         "CONTAINERS_STORAGE_CONF": ("storage.conf", _STORAGE.format(directory)),
-        "CONTAINERS_REGISTRIES_CONF": ("registries.conf", _REGISTRIES),
+        "CONTAINERS_REGISTRIES_CONF": ("registries.conf", registries),
     }
     variables = [f"SSL_CERT_FILE={ca_file}"]
     for variable, (name, content) in files.items():
@@ -91,7 +92,7 @@ def _podman(directory: Path, ca_file: Path) -> list[str]:
 
 
 #: Name of a daemon -> how it is started in a directory, trusting an authority.
-DAEMONS: dict[str, Callable[[Path, Path], list[str]]] = {"dockerd": _dockerd, "podman": _podman}
+DAEMONS: dict[str, Callable[[Path, Path], list[str]]] = {"dockerd": _dockerd, "podman": podman}
 
 
 @contextlib.contextmanager

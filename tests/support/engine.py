@@ -30,6 +30,7 @@ class Engine:
     """A daemon behind a unix socket; dockerd and podman answer alike."""
 
     client: httpx.Client
+    socket: Path
 
     @classmethod
     def at(cls, socket: Path) -> Engine:
@@ -38,7 +39,8 @@ class Engine:
         return cls(
             httpx.Client(
                 transport=transport, base_url="http://localhost", timeout=_PATIENCE_SECONDS
-            )
+            ),
+            socket,
         )
 
     def __enter__(self) -> Self:
@@ -94,6 +96,15 @@ class Engine:
         except LookupError:
             return None
         return found.removeprefix("sha256:")
+
+    def names(self) -> set[str]:
+        """List the names of all images."""
+        images = self._ask("GET", "/images/json").json()
+        return {name for image in images for name in image["RepoTags"] or []}
+
+    def save(self, name: str) -> bytes:
+        """Get the archive of an image."""
+        return self._ask("GET", f"/images/{name}/get").content
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         answer = self.client.request(method, path, **options)
