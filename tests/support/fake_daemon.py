@@ -32,7 +32,7 @@ from occystrap.oci.media_types import (
 )
 from occystrap.oci.reference import Reference
 from occystrap.server.doors.listener import serve
-from occystrap.server.message import Headers, Request, Response
+from occystrap.server.message import Handler, Headers, Request, Response
 from tests.support.archives import docker_containerd_save, docker_legacy_save, podman_save
 from tests.support.archives import docker_save as docker_25_save
 from tests.support.images import SampleImage, sha256, stored
@@ -249,7 +249,7 @@ def _manifest(image: SampleImage) -> tuple[Manifest, dict[str, bytes]]:
 
 
 @contextmanager
-def running_fake(daemon: FakeDaemon) -> Iterator[str]:
+def running_fake(daemon: Handler) -> Iterator[str]:
     """Put a daemon on a socket, and give its path."""
     # Not in tmp_path: the paths of sockets have at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="daemon-") as directory:
