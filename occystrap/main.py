@@ -62,7 +62,7 @@ for a command line that can't be understood."""
 def cli(
     ctx: click.Context, /, *, verbose: bool, debug: bool, password_stdin: bool, **chosen: Any
 ) -> None:
-    """Move container images between registries and tarballs, and run a registry."""
+    """Move container images between registries, tarballs and daemons, and run a registry."""
     obj: dict[str, Any] = ctx.ensure_object(dict)
     ctx.with_resource(_messages(verbose=verbose, debug=debug))
     if password_stdin:

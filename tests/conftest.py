@@ -31,6 +31,7 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 _CLEARED = frozenset(
     {
         "DOCKER_CONFIG",
+        "DOCKER_HOST",
         "REGISTRY_AUTH_FILE",
         "XDG_CONFIG_HOME",
         "XDG_RUNTIME_DIR",

@@ -8,6 +8,7 @@ import io
 import itertools
 import re
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from occystrap.uri.schemes import Role
 from pytest_occystrap import FakeRegistry
 from tests.support.console import Shelf
 from tests.support.examples import Command, blocks, commands, matches, run
+from tests.support.fake_daemon import FakeDaemon, running_fake
 from tests.support.handlers import BasicGate
 from tests.support.images import file, layer, make_image
 from tests.support.network import refuse_network
@@ -80,7 +82,7 @@ class Internet:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty directory on a machine whose only network is that one."""
-    refuse_network(monkeypatch)
+    refuse_network(monkeypatch, but_itself=True)
     transport = InProcessTransport(Internet())
 
     def handle(self: object, request: httpx.Request) -> httpx.Response:
@@ -92,9 +94,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def check(command: Command, line: int) -> None:
+@pytest.fixture
+def environ() -> Iterator[dict[str, str]]:
+    """The environment of a machine with a daemon, which has an image."""
+    daemon = FakeDaemon()
+    daemon.add("busybox:latest", BUSYBOX["linux/amd64"])
+    with running_fake(daemon) as socket:
+        yield {"DOCKER_HOST": f"unix://{socket}"}
+
+
+def check(command: Command, line: int, environ: dict[str, str]) -> None:
     """Run a command, and compare what it prints, if the page shows that."""
-    exit_code, output = run(command, {})
+    exit_code, output = run(command, environ)
     told = f"line {line}: $ {command.words}\n{output}"
     assert exit_code == 0 or "Error: " in command.output, told
     if command.output:
@@ -102,12 +113,12 @@ def check(command: Command, line: int) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_commands_of_a_page(page: Path, here: Path) -> None:
+def test_the_commands_of_a_page(page: Path, here: Path, environ: dict[str, str]) -> None:
     """One after the other, in one directory; what is shown below a command is what it prints."""
     for block in blocks(page):
         if block.language == "console":
             for command in commands(block):
-                check(command, block.line)
+                check(command, block.line, environ)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import click
 import httpx
@@ -24,31 +23,16 @@ from occystrap.quay import QuayClient, resolve_quay_uri
 from occystrap.server.doors.in_process import InProcessTransport
 from tests.support.archives import docker_save
 from tests.support.console import Shelf
+from tests.support.fake_daemon import FakeDaemon, running_fake
 from tests.support.images import SampleImage, file, layer, make_image
 from tests.support.look import tars_of
 from tests.support.network import refuse_network
 from tests.support.quay import Quay
+from tests.support.schemes import SOURCES, TARGETS
 
 IMAGE = make_image(*(layer(file(f"file-{n}", bytes([n]) * 1000)) for n in range(3)))
 BLOB = Descriptor.of(b"blob", "application/octet-stream")
 
-#: What a source or a destination of each scheme is called here.
-SOURCES = {
-    "registry": "registry://source.example/demo/image:1",
-    "tar": "tar://source.tar",
-    "dir": "dir://source",
-    "ocidir": "ocidir://layout:1",
-    "ocitar": "ocitar://layout.tar:1",
-}
-TARGETS = {
-    "registry": "registry://target.example/new/image:2",
-    "tar": "tar://target.tar",
-    "dir": "dir://target",
-    "mounts": "mounts://mounts",
-    "oci": "oci://bundle",
-    "ocidir": "ocidir://target-layout:2",
-    "ocitar": "ocitar://target-layout.tar:2",
-}
 #: From a registry to everywhere, and from everywhere to one: nothing else asks anybody.
 WAYS = [(s, t) for s in SOURCES for t in TARGETS if "registry" in (s, t)]
 #: Commands that ask a registry, and how they are called; `registry serve` only answers, and
@@ -68,8 +52,18 @@ ANSWERING = {"cassette", "registry"}
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every socket."""
-    refuse_network(monkeypatch)
+    """Refuse every socket but those of this machine: they are the daemon's."""
+    refuse_network(monkeypatch, but_itself=True)
+
+
+@pytest.fixture(autouse=True)
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDaemon]:
+    """A daemon that has the image, where DOCKER_HOST says."""
+    daemon = FakeDaemon()
+    daemon.add("demo/image:1", IMAGE)
+    with running_fake(daemon) as socket:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
+        yield daemon
 
 
 @pytest.fixture
@@ -150,13 +144,21 @@ def test_every_scheme_is_known_here() -> None:
 @pytest.mark.parametrize(("source", "target"), WAYS)
 @pytest.mark.parametrize("options", [[], ["--verify-full"], ["--insecure", "--rate-limit", "9999"]])
 def test_process_goes_through_the_client(
-    client: httpx.Client, shelf: Shelf, here: Path, source: str, target: str, options: list[str]
+    client: httpx.Client,
+    shelf: Shelf,
+    daemon: FakeDaemon,
+    here: Path,
+    source: str,
+    target: str,
+    options: list[str],
 ) -> None:
     """Every scheme to every scheme, by the command line."""
     arguments = [*options, "process", SOURCES[source], TARGETS[target]]
     cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
     if target == "tar":
         assert tars_of(here / "target.tar") == IMAGE.diff_ids
+    elif target == "docker":
+        assert daemon.images["new/image:2"].config == IMAGE.config
     elif target == "registry":
         assert image_of(shelf, "new/image", "2").config_hex == IMAGE.config_hex
 
@@ -234,7 +236,7 @@ def test_quay_is_asked_through_the_client() -> None:
         pytest.param(["process", "tar://gone.tar", TARGETS["registry"]], id="no tarball"),
         pytest.param(["process", SOURCES["registry"], "tar://gone/x.tar"], id="no directory"),
         pytest.param(
-            ["--username", "x", "process", SOURCES["registry"], SOURCES["tar"]], id="half a login"
+            ["--username", "x", "process", SOURCES["registry"], TARGETS["tar"]], id="half a login"
         ),
     ],
 )
@@ -243,67 +245,3 @@ def test_a_failure_leaves_the_client_open(client: httpx.Client, arguments: list[
     with pytest.raises(click.ClickException) as caught:
         cli.main(arguments, prog_name="occystrap", standalone_mode=False, obj={"CLIENT": client})
     assert isinstance(caught.value.__cause__, OccystrapError | OSError)
-
-
-ENDINGS: dict[str, tuple[BaseException, type[BaseException]]] = {
-    "a broken connection": (httpx.ReadError("reset"), click.ClickException),
-    "a bug": (ZeroDivisionError(), click.ClickException),
-    "Ctrl-C": (KeyboardInterrupt(), click.Abort),
-    "SIGTERM": (SystemExit(143), SystemExit),
-}
-
-
-@pytest.fixture
-def own_clients(monkeypatch: pytest.MonkeyPatch) -> list[httpx.Client]:
-    """The clients that are made because none was given."""
-    made: list[httpx.Client] = []
-    create = util.create_client
-
-    def make(*arguments: Any, **options: Any) -> httpx.Client:
-        made.append(create(*arguments, **options))
-        return made[-1]
-
-    monkeypatch.setattr("occystrap.client.session.create_client", make)
-    monkeypatch.setattr(util, "create_client", make)
-    return made
-
-
-@pytest.mark.parametrize(("raised", "ending"), ENDINGS.values(), ids=ENDINGS)
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_our_own_clients_are_closed_however_it_ends(
-    own_clients: list[httpx.Client],
-    monkeypatch: pytest.MonkeyPatch,
-    target: str,
-    raised: BaseException,
-    ending: type[BaseException],
-) -> None:
-    """W-30: an error of the wire, a bug, Ctrl-C and SIGTERM alike."""
-
-    def end(*arguments: Any) -> httpx.Response:
-        raise raised
-
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", end)
-    arguments = ["--retries", "0", "process", SOURCES["registry"], target]
-    with pytest.raises(ending):
-        cli.main(arguments, prog_name="occystrap", standalone_mode=False)
-    assert own_clients
-    assert all(client.is_closed for client in own_clients)
-
-
-def test_our_own_clients_are_closed_when_all_went_well(
-    own_clients: list[httpx.Client], monkeypatch: pytest.MonkeyPatch, shelf: Shelf
-) -> None:
-    """W-30: a move, a look at a Quay and a single request."""
-    transport = in_process(shelf)
-    monkeypatch.setattr(
-        httpx.HTTPTransport, "handle_request", lambda _, request: transport.handle_request(request)
-    )
-    arguments = ["process", SOURCES["registry"], f"{TARGETS['registry']}?skip_verify=true"]
-    cli.main(arguments, prog_name="occystrap", standalone_mode=False)
-    assert len(own_clients) == 2  # the two ends trust different certificates
-    util.request_url("GET", "https://registry.example/v2/")
-    quay = Quay({"app": {"latest": 1}})
-    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, request: quay(request))
-    assert resolve_quay_uri("quay://acme", max_workers=2)
-    assert len(own_clients) == 4
-    assert all(client.is_closed for client in own_clients)

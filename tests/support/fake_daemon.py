@@ -39,6 +39,13 @@ from tests.support.images import SampleImage, sha256, stored
 
 __all__ = ["KINDS", "FakeDaemon", "Trick", "gave_up", "running_fake", "saying"]
 
+
+class _Wire(httpx.HTTPTransport):
+    """What goes over a wire even where a test has put something else in its place."""
+
+    handle_request = httpx.HTTPTransport.handle_request
+
+
 #: What answers in place of the daemon, once; it gets the request, and what the daemon would do.
 Trick = Callable[[Request, Callable[[], Response]], Response]
 
@@ -167,7 +174,7 @@ class FakeDaemon:
     def _push(self, reference: Reference, image: SampleImage) -> str:
         manifest, blobs = _manifest(image)
         base = f"http://{reference.registry}/v2/{reference.repository}"
-        with httpx.Client() as client:
+        with httpx.Client(transport=_Wire()) as client:
             for descriptor in (*manifest.layers, manifest.config):
                 blob = f"{base}/blobs/{descriptor.digest}"
                 accept = {"Accept": f"{descriptor.media_type}, */*"}
