@@ -141,7 +141,8 @@ class _Reporter:
 def _pieces(body: Body) -> Iterator[bytes]:
     """Read a body as it is: whether it is what it should be, others see to."""
     if isinstance(body.source, bytes):
-        yield body.source
+        for start in range(0, body.size, _PIECE):
+            yield body.source[start : start + _PIECE]
         return
     try:
         with body.source.open("rb", buffering=0) as file:

@@ -24,9 +24,9 @@ __all__ = ["INFLATED_LIMIT", "Scanner", "scan"]
 #: So much is inflated of one body; what comes behind it is not looked at.
 INFLATED_LIMIT: Final = 512 * 1024 * 1024
 _OVERLAP: Final = 2048
-#: Secrets are text. Every fourth byte tells where text can be: 16 letters of a token in a row are
-#: four of them, 27 of any text six.
-_STRIDE: Final = 4
+#: Secrets are text. Every third byte tells where text can be: of 16 letters of a token in a row it is
+#: five, of 24 of any text eight.
+_STRIDE: Final = 3
 _TOKENS: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.:@%$~"
 )
@@ -34,7 +34,7 @@ _WORDS: Final = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n")
 #: Tables that make a byte 1 if it may be of a secret, and patterns of as many as there have to be.
 _SAMPLES: Final = tuple(
     (bytes(byte in chosen for byte in range(256)), re.compile(b"\x01" * count + b"\x01*"))
-    for chosen, count in ((_TOKENS, 4), (_WORDS, 6))
+    for chosen, count in ((_TOKENS, 5), (_WORDS, 8))
 )
 _TEXT: Final = re.compile(rb"[\w\-+/=.:@%$~]{16}|[\x20-\x7e\t\r\n]{24}", re.ASCII)
 _AROUND: Final = 128
