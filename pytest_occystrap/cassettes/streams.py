@@ -24,8 +24,8 @@ __all__ = ["INFLATED_LIMIT", "Scanner", "scan"]
 #: So much is inflated of one body; what comes behind it is not looked at.
 INFLATED_LIMIT: Final = 512 * 1024 * 1024
 _OVERLAP: Final = 2048
-#: Secrets are text. Every third byte tells where text can be: of 16 letters of a token in a row it is
-#: five, of 24 of any text eight.
+#: Secrets are text. Every third byte tells where text can be: of 16 letters of a token in a row it
+#: is five, of 24 of any text eight.
 _STRIDE: Final = 3
 _TOKENS: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.:@%$~"
