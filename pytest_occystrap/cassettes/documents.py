@@ -63,15 +63,16 @@ def _literal(name: str, literal: str, judge: Judge, place: str) -> str:
 
 
 def fields_of(text: str) -> Iterator[tuple[int, int, str]]:
-    """Find the strings of JSON that are values: from where to where, and the name of the field.
+    """Find the strings of JSON: from where to where, and the name of the field they are in.
 
-    What is in a list has the name of the list.
+    What is in a list has the name of the list. Names themselves have none.
     """
     names: list[str] = [""]
     pending: tuple[int, int] | None = None
     for match in _TOKEN.finditer(text):
         mark = match[0]
         if mark == ":" and pending is not None:
+            yield (*pending, "")
             names[-1], pending = text[pending[0] + 1 : pending[1] - 1], None
             continue
         if pending is not None:

@@ -16,6 +16,8 @@ from pytest_occystrap.cassettes.bodies import Body
 from pytest_occystrap.cassettes.files import blobs_beside, read_cassette
 from pytest_occystrap.cassettes.form import Cassette
 from pytest_occystrap.cassettes.gate import find_secrets
+from pytest_occystrap.cassettes.streams import scan
+from pytest_occystrap.cassettes.vault import Lookout
 
 __all__ = ["Inventory", "Problem", "cassettes_below", "drop_bodies"]
 
@@ -78,8 +80,10 @@ class Inventory:
                 if rule := self._check(body):
                     self.problems.append(Problem(path, f"interaction {number}, {part} body", rule))
         is_whole = len(self.problems) == before
-        for finding in find_secrets(cassette, into_files=is_whole):
-            self.problems.append(Problem(path, finding.place, finding.rule))
+        found = [(each.rule, each.place) for each in find_secrets(cassette, into_files=is_whole)]
+        if not found:  # there may be more in a file than a cassette: comments, notes of other tools
+            found = list(scan([path.read_bytes()], Lookout()))
+        self.problems += [Problem(path, place, rule) for rule, place in found]
 
     def _check(self, body: Body) -> str:
         if isinstance(body.source, bytes):

@@ -20,7 +20,11 @@ __all__ = ["scrub_pairs", "scrub_text", "scrub_url"]
 
 _URL: Final = re.compile(r"\b[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}\x00-\x20]+")
 _CLOSING: Final = ".,;:!?)]"
-_REGISTRY_PATH: Final = re.compile(r"/(?:[\w%.-]+/)*?v[12]/.*")
+#: Names, tags and digests: of the distribution API, Docker's first one, Quay's, and the Engine's.
+_REGISTRY_PATH: Final = re.compile(
+    r".*/v2/.+/(?:manifests|blobs|tags|referrers)/.*|.*/v1/(?:repositories|images|search)/.*"
+    r"|.*/api/v1/(?:repository|find)/.*|(?:/v1\.\d+)?/(?:images|containers|distribution)/.*"
+)
 _DIGESTS: Final = frozenset({"sha256", "sha512"})
 _UPLOAD_PATH: Final = re.compile(r".*/blobs/uploads/")
 _SCOPE: Final = re.compile(r"/\d{8}/[\w-]+/[\w-]+/\w+4_request\Z")

@@ -239,6 +239,7 @@ IN_WORDS: Final[Mapping[str, Place]] = {
         lambda it: f'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\n{it}\r\n--x--\r\n',
         "multipart/form-data; boundary=x",
     ),
+    "the name of a field": document(lambda it: {"auths": {it: {"scope": "pull"}}}),
     "a secret of Kubernetes": document(
         lambda it: {"data": {".dockerconfigjson": _packed({"auths": {"r": {"auth": _basic(it)}}})}}
     ),

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from pytest_occystrap.cassettes.form import (
     RecordedRequest,
     RecordedResponse,
 )
+from tests.support.secrets_made_up import SHAPED
 
 LAYER = bytes(range(256)) * 10
 ANSWER = RecordedResponse(200, "OK", Headers({"Content-Length": "2560"}), Body.of(LAYER))
@@ -92,6 +94,14 @@ def test_what_is_no_cassette_is_a_finding(home: Path) -> None:
     (finding,) = document["findings"]
     assert finding["path"] == "cassettes/other.yaml"
     assert "no list of interactions" in finding["rule"]
+
+
+def test_what_is_beside_the_interactions_is_looked_at(home: Path) -> None:
+    """A comment of the file is public, too."""
+    path = home / "cassettes" / "r.test" / "pull.yaml"
+    token = SHAPED["github-classic"](Random(1))  # noqa: S311 - it has to be the same each time
+    path.write_text(f"# made with {token}\n" + path.read_text())
+    assert run("cassette", "check").stdout == "cassettes/r.test/pull.yaml: byte 12: github\n"
 
 
 def test_a_path_that_is_not_there_is_a_mistake_of_the_command_line(home: Path) -> None:

@@ -98,6 +98,7 @@ def test_a_signed_location_is_the_url_of_the_next_request(parameters: dict[str, 
     """So is the link in the page that comes with it; what isn't secret stays."""
     scrubbed = scrub(signed(**parameters)(SECRET))
     location = got(scrubbed, 0).headers.get("Location")
+    assert location is not None
     assert location == scrubbed.interactions[1].request.url
     page = got(scrubbed, 0).body.read().decode()
     assert f'href="{location.replace("&", "&amp;")}"' in page
