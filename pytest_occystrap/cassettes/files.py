@@ -20,7 +20,14 @@ from pytest_occystrap.cassettes.form import Cassette
 from pytest_occystrap.cassettes.gate import Finding, find_secrets
 from pytest_occystrap.cassettes.scrubbing import scrub_knowing
 
-__all__ = ["blobs_beside", "load_cassette", "read_cassette", "save_cassette"]
+__all__ = [
+    "admitted",
+    "blobs_beside",
+    "load_cassette",
+    "read_cassette",
+    "save_cassette",
+    "scrubbed",
+]
 
 #: The directory that holds cassettes and their bodies, by its name.
 _HOME: Final = "cassettes"
@@ -54,7 +61,15 @@ def load_cassette(path: Path) -> Cassette:
         SecretFound: there is what looks like a secret in the file. (Bodies in files of their own
             were looked at when they were saved; `occystrap cassette check` does it again.)
     """
-    cassette = read_cassette(path)
+    return admitted(read_cassette(path), path)
+
+
+def admitted(cassette: Cassette, path: Path) -> Cassette:
+    """Return what was read of a file, however that was done.
+
+    Raises:
+        SecretFound: there is what looks like a secret in it.
+    """
     found = find_secrets(cassette, into_files=False)
     _refuse(f"{path} isn't loaded", found, f"; to scrub it: occystrap cassette scrub {path}")
     return cassette
@@ -90,9 +105,7 @@ def save_cassette(
             blob. Nothing is written.
         CassetteError: a body can't be read.
     """
-    cassette, secrets = scrub_knowing(cassette, internal_hosts)
-    found = find_secrets(cassette, known=secrets, internal_hosts=internal_hosts)
-    _refuse(f"{path} isn't saved", found)
+    cassette = scrubbed(cassette, path, internal_hosts=internal_hosts)
     document = to_document(cassette, blobs_beside(path))
     text = yaml.dump(
         document,
@@ -103,6 +116,19 @@ def save_cassette(
         encoding="utf-8",
     )
     write_whole(path, [text])
+    return cassette
+
+
+def scrubbed(cassette: Cassette, path: Path, *, internal_hosts: Collection[str] = ()) -> Cassette:
+    """Return what may be written to a file, however that is done.
+
+    Raises:
+        SecretFound: there is what looks like a secret where none can be replaced.
+        CassetteError: a body can't be read.
+    """
+    cassette, secrets = scrub_knowing(cassette, internal_hosts)
+    found = find_secrets(cassette, known=secrets, internal_hosts=internal_hosts)
+    _refuse(f"{path} isn't saved", found)
     return cassette
 
 

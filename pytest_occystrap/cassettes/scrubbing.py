@@ -43,6 +43,7 @@ def scrub_knowing(
 def _texts(cassette: Cassette) -> Iterator[str]:
     """List all that may hold placeholders already."""
     yield from astuple(cassette.provenance)
+    yield str(cassette.metadata)
     for each in cassette.interactions:
         yield each.request.url
         yield each.note

@@ -7,11 +7,11 @@ bodies that can't be changed are shown to whoever wants to look into them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 from occystrap.server.message import Headers
 from pytest_occystrap.cassettes.addressed import Addressed
@@ -86,15 +86,20 @@ class Walk:
                 for each in fields(Provenance)
             }
         )
-        return Cassette(interactions, provenance, self._metadata(cassette.metadata))
+        return Cassette(interactions, provenance, self._others(cassette.metadata, ""))
 
-    def _metadata(self, kept: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Go through what others keep with the cassette."""
-        if not kept:
-            return {}
-        text = scrub_json(json.dumps(dict(kept), default=str), self.judge, "the metadata")
-        found: dict[str, Any] = json.loads(text)
-        return found
+    def _others(self, value: Any, name: str) -> Any:
+        """Go through what others keep with a cassette: plain values, by name."""
+        if isinstance(value, Mapping):
+            pairs = cast("Mapping[str, Any]", value).items()
+            return {key: self._others(each, str(key)) for key, each in pairs}
+        if isinstance(value, list):
+            return [self._others(each, name) for each in cast("Iterable[Any]", value)]
+        if not isinstance(value, str):
+            return value
+        document = scrub_json(json.dumps({name: value}), self.judge, "the metadata")
+        text: str = json.loads(document)[name]
+        return self.judge.known(text, "the metadata")
 
     def _said(self, text: str, place: str) -> str:
         return self.judge.known(scrub_text(text, self.judge, place), place)

@@ -16,6 +16,7 @@ from vcr.request import Request
 
 from pytest_occystrap.cassettes.document import OURS
 from pytest_occystrap.cassettes.form import Timing
+from pytest_occystrap.cassettes.vcrpy.disguise import Hosts, disguise
 from pytest_occystrap.cassettes.vcrpy.index import Index
 from pytest_occystrap.cassettes.vcrpy.patches import NOTE
 from pytest_occystrap.cassettes.vcrpy.values import Known, played
@@ -33,6 +34,7 @@ class OpenCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         self._clock = clock
         self._began = clock()
         self._index = Index(self._match_on)
+        self._hosts: Hosts = {}
         self._lock = threading.RLock()
 
     @classmethod
@@ -76,11 +78,22 @@ class OpenCassette(Cassette):  # type: ignore[misc]  # vcrpy ships no types
         """
         wanted = self._before_record_request(request)
         with self._lock:
-            places = self._index.places(wanted, self.data)
+            places = self._index.places(wanted, self.data, self._hosts)
         for place in places:
             recorded, answer = self.data[place]
-            if requests_match(wanted, recorded, self._match_on):
+            if self._match(wanted, recorded):
                 yield place, answer
+
+    def _match(self, made: Request, recorded: Request) -> bool:
+        """Compare requests, and if they differ, whether what was scrubbed accounts for it."""
+        if requests_match(made, recorded, self._match_on):
+            return True
+        with self._lock:
+            disguised = disguise(made, recorded, self._hosts)
+            if not requests_match(disguised.request, recorded, self._match_on):
+                return False
+            self._hosts = disguised.hosts
+            return True
 
 
 class _Context(CassetteContextDecorator):  # type: ignore[misc]  # vcrpy ships no types

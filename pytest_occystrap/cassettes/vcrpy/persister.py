@@ -16,8 +16,9 @@ from typing import Any, Final, Protocol
 from vcr.persisters.filesystem import CassetteNotFoundError, FilesystemPersister
 from vcr.request import Request
 
+from pytest_occystrap.cassettes.files import admitted, scrubbed
 from pytest_occystrap.cassettes.form import Cassette, Provenance
-from pytest_occystrap.cassettes.vcrpy.storing import guarded, is_there, read, write
+from pytest_occystrap.cassettes.vcrpy.storing import is_there, read, write
 from pytest_occystrap.cassettes.vcrpy.values import Serializer, from_cassette, plain, to_cassette
 
 __all__ = ["Persister", "persister_around"]
@@ -108,15 +109,26 @@ class _Guarded:
     inner: Persister
 
     def load_cassette(self, cassette_path: Any, serializer: Serializer) -> tuple[Any, ...]:
-        """Return what the inner one has."""
+        """Return what the inner one has.
+
+        Raises:
+            SecretFound: there is what looks like a secret in it.
+        """
         requests, answers, *metadata = self.inner.load_cassette(cassette_path, serializer)
-        loaded = {"requests": requests, "responses": answers}
-        return (*plain(guarded(to_cassette(loaded, Provenance()))), *metadata)
+        cassette = to_cassette({"requests": requests, "responses": answers}, Provenance())
+        return (*plain(admitted(cassette, Path(cassette_path))), *metadata)
 
     def save_cassette(
         self, cassette_path: Any, cassette_dict: dict[str, Any], serializer: Serializer
     ) -> None:
-        """Have the inner one keep it."""
-        requests, answers = plain(guarded(to_cassette(cassette_dict, Provenance())))
-        allowed = {**cassette_dict, "requests": requests, "responses": answers}
+        """Have the inner one keep it.
+
+        Raises:
+            SecretFound: there is what looks like a secret where none can be replaced.
+        """
+        cassette = scrubbed(to_cassette(cassette_dict, Provenance()), Path(cassette_path))
+        requests, answers = plain(cassette)
+        allowed: dict[str, Any] = {"requests": requests, "responses": answers}
+        if cassette.metadata:
+            allowed["metadata"] = cassette.metadata
         self.inner.save_cassette(cassette_path, allowed, serializer)

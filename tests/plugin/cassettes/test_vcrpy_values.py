@@ -186,7 +186,7 @@ def test_a_persister_of_the_user_s_own(tmp_path: Path) -> None:
     with occystrap_vcr().use_cassette("some", persister=InMemory) as cassette:
         cassette.append(Request("PUT", "http://r.test/v2/", LAYER, {}), answer_of(LAYER))
     assert kept["some"]["responses"] == [
-        {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": LAYER}}
+        {"status": {"code": 200, "message": ""}, "headers": {}, "body": {"string": LAYER}}
     ]
     with occystrap_vcr().use_cassette("some", persister=InMemory) as cassette:
         ((request, answer),) = cassette.data
@@ -241,7 +241,7 @@ def test_an_empty_file_is_no_cassette(tmp_path: Path) -> None:
 
 
 def test_metadata_of_the_user_s_own_stays(tmp_path: Path) -> None:
-    """What vcrpy 9 keeps beside the exchanges, and where the cassette comes from, are both kept."""
+    """What vcrpy keeps beside the exchanges, and where the cassette comes from, are both kept."""
     path = tmp_path / "a.yaml"
     known = Provenance("2026-01-01", "distribution 2", "httpx", "hand", "a test")
     save_cassette(Cassette((exchange("http://r.test/"),), known, {"seed": 5}), path)
