@@ -128,6 +128,12 @@ def _cookie(written: str, judge: Judge, place: str) -> str:
     return f"{name}={value.replace(plain, scrubbed)}"
 
 
+def _content_type(value: str, judge: Judge, place: str) -> str:
+    """Leave the boundary of several parts, which is random and stands in the body, too."""
+    several = value.lower().lstrip().startswith("multipart/")
+    return scrub_text(value, judge, place, may_be_random=several)
+
+
 def _link(value: str, judge: Judge, place: str) -> str:
     return _TARGET.sub(lambda match: f"<{scrub_url(match[1], judge, place)}>", value)
 
@@ -151,6 +157,7 @@ _BY_NAME: Final[Mapping[str, Callable[[str, Judge, str], str]]] = {
     "authentication-info": _parameters,
     "authorization": _credentials,
     "content-location": scrub_url,
+    "content-type": _content_type,
     "cookie": _cookies,
     "host": scrub_host,
     "link": _link,
