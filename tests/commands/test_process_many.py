@@ -200,3 +200,12 @@ def test_one_image_has_no_shards(console: Console) -> None:
     """The options of many are said to be that."""
     words = ["process", "--shard", "1/2", "registry://quay.io/acme/app-0:1", "tar://a.tar"]
     assert "are for many images" in error_of(console.run(*words), 2)
+
+
+def test_a_directory_of_many(console: Console) -> None:
+    """Each has its own manifest there, and layers that they share are there once."""
+    console.succeed("process", SOURCE, "dir://all?unique_names=true")
+    manifests = sorted(path.name for path in (console.directory / "all").glob("manifest-*.json"))
+    assert manifests == [f"manifest-quay.io_acme_{name}-1.json" for name in NAMES]
+    assert len(list((console.directory / "all").glob("*/layer.tar"))) == len(NAMES) + 1
+    console.succeed("check", "dir://all?image=quay.io/acme/app-3:1")
