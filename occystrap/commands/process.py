@@ -50,6 +50,7 @@ Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   dir://          unique_names=true expand=true; as SOURCE image=NAME
   oci://, mounts://            readonly=true terminal=true
   what extracts layers         devices=true max_bytes=N
+  docker://, dockerpush://     socket=PATH, else DOCKER_HOST=unix://PATH, else /var/run/docker.sock
   quay://         those of registry://, and since=YYYY-MM-DD token= base=URL
 \b
 FILTER is one of
@@ -58,7 +59,6 @@ FILTER is one of
   search:pattern=GLOB[,script-friendly=true]
   search:pattern=EXPRESSION,regex=true     list what matches, layer by layer
   inspect:file=PATH                        append a line of JSON on the layers to a file
-  docker://, dockerpush://  socket=PATH, else DOCKER_HOST=unix://PATH, else /var/run/docker.sock
 \b
 Examples:
   occystrap process registry://docker.io/library/busybox:latest tar://busybox.tar
