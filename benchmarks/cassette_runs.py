@@ -8,7 +8,8 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +17,62 @@ import httpx
 import vcr
 from vcr.request import Request
 
-from pytest_occystrap import occystrap_vcr
+from occystrap.server.doors.in_process import InProcessTransport
+from pytest_occystrap import Replay, occystrap_vcr
+from pytest_occystrap.cassettes.files import load_cassette, save_cassette
+from pytest_occystrap.cassettes.recorder import Recorder
+from pytest_occystrap.cassettes.transport import RecordingTransport
 
-#: way -> what opens a cassette.
-WAYS: Final[dict[str, Callable[..., Any]]] = {"vcrpy": vcr.VCR, "ours": occystrap_vcr}
+#: What makes a VCR, by way.
+MACHINES: Final[dict[str, Callable[..., Any]]] = {"vcrpy": vcr.VCR, "ours": occystrap_vcr}
+
+
+@contextlib.contextmanager
+def plain(mode: str, _path: str) -> Iterator[httpx.Client]:
+    """Open a client that nobody records, or that is answered at once."""
+    with httpx.Client(transport=None if mode else httpx.MockTransport(numbered)) as client:
+        yield client
+
+
+def numbered(request: httpx.Request) -> httpx.Response:
+    """Answer with the number that is in a URL."""
+    number = str(request.url).rpartition("=" if request.url.query else "/")[2]
+    return httpx.Response(200, json={"number": int(number), "tags": ["a"] * 50})
+
+
+def through(way: str) -> Callable[[str, str], AbstractContextManager[httpx.Client]]:
+    """Record and replay through vcrpy."""
+
+    @contextlib.contextmanager
+    def opened(mode: str, path: str) -> Iterator[httpx.Client]:
+        with MACHINES[way]().use_cassette(path, record_mode=mode), httpx.Client() as client:
+            yield client
+
+    return opened
+
+
+@contextlib.contextmanager
+def apart(mode: str, path: str) -> Iterator[httpx.Client]:
+    """Record with a transport and replay with a handler, both of them ours."""
+    if mode == "none":
+        with httpx.Client(
+            transport=InProcessTransport(Replay(load_cassette(Path(path))))
+        ) as client:
+            yield client
+        return
+    with Recorder() as recorder:
+        with httpx.Client(transport=RecordingTransport(httpx.HTTPTransport(), recorder)) as client:
+            yield client
+        save_cassette(recorder.cassette(), Path(path))
+
+
+#: way -> what opens a client whose cassette is saved when it's closed.
+WAYS: Final = {
+    "none": plain,
+    "vcrpy": through("vcrpy"),
+    "ours": through("ours"),
+    "without vcrpy": apart,
+}
 
 
 def push(url: str, size: str) -> None:
@@ -36,11 +89,8 @@ def push(url: str, size: str) -> None:
 def pull(way: str, mode: str, path: str, blob: str) -> None:
     """Pull a blob piece by piece, recorded or replayed, and print seconds and CPU seconds."""
     begin, busy = time.perf_counter(), time.process_time()
-    opened: Any = contextlib.nullcontext()
-    if way in WAYS:
-        opened = WAYS[way]().use_cassette(path, record_mode=mode)
     digest = hashlib.sha256()
-    with opened, httpx.Client() as client, client.stream("GET", blob) as response:
+    with WAYS[way](mode, path) as client, client.stream("GET", blob) as response:
         for piece in response.iter_raw():
             digest.update(piece)
     if not blob.endswith(digest.hexdigest()):
@@ -61,23 +111,12 @@ def write(path: str, count: str) -> None:
 
 def replay(way: str, path: str, count: str) -> None:
     """Ask for each exchange once, and print the seconds for all, the opening not included."""
-    opened: Any = contextlib.nullcontext()
-    client = httpx.Client(transport=httpx.MockTransport(numbered))
-    if way in WAYS:
-        opened = WAYS[way]().use_cassette(path, record_mode="none")
-        client = httpx.Client()
-    with opened, client:
+    with WAYS[way]("" if way == "none" else "none", path) as client:
         begin = time.perf_counter()
         for number in range(int(count)):
             if client.get(url_of(number)).json()["number"] != number:
                 sys.exit("this isn't the answer to that")
         print(time.perf_counter() - begin)
-
-
-def numbered(request: httpx.Request) -> httpx.Response:
-    """Answer at once, without a cassette."""
-    number = str(request.url).rpartition("=" if request.url.query else "/")[2]
-    return httpx.Response(200, json={"number": int(number), "tags": ["a"] * 50})
 
 
 def url_of(number: int) -> str:

@@ -1,7 +1,8 @@
-"""Recording and replaying a large blob, and a cassette of many exchanges: plain vcrpy and ours.
+"""Recording and replaying a large blob, and a cassette of many exchanges, beside plain vcrpy.
 
     python benchmarks/cassettes.py [--size MIB] [--exchanges N] [--repeats N]
 
+Ours is vcrpy with our cassettes (`occystrap_vcr`); without vcrpy, it's our recorder and replay.
 A blob of random bytes is pulled with httpx from `occystrap registry serve`, and hashed as it comes.
 Every run is a process of its own. Seconds are those from opening the cassette to having closed it;
 the peak is the operating system's (ru_maxrss), which holds interpreter and imports as well; both
@@ -26,7 +27,7 @@ from typing import IO, Final, cast
 
 MIB: Final = 1024 * 1024
 #: What is measured, the peer first: names that cassette_runs.py knows.
-WAYS: Final = ("vcrpy", "ours")
+WAYS: Final = ("vcrpy", "ours", "without vcrpy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ def main() -> None:
 def large(directory: Path, size: int, repeats: int) -> None:
     """Record and replay a blob in each way."""
     print(f"one blob of {size} MiB")
-    print(f"{'':16} {'seconds':>8} {'CPU s':>6} {'peak MiB':>9} {'on disk':>8}")
+    print(f"{'':24} {'seconds':>8} {'CPU s':>6} {'peak MiB':>9} {'on disk':>8}")
     with registry(directory / "registry") as url:
         blob = run("push", url, size).said
-        show("no cassette", [best([run("pull", "none", "", "", blob) for _ in range(repeats)])])
+        show("no cassette", [best([run("pull", "none", "once", "", blob) for _ in range(repeats)])])
         recorded = []
         for way in WAYS:
             recorded.append(best([record(directory / way, way, blob) for _ in range(repeats)]))
@@ -99,13 +100,11 @@ def files(directory: Path) -> Iterator[Path]:
 
 def many(path: Path, count: int, repeats: int) -> None:
     """Replay many small exchanges in each way."""
-    print(f"\n{count} exchanges, replayed in their order\n{'':16} {'ms each':>8}")
+    print(f"\n{count} exchanges, replayed in their order\n{'':24} {'ms each':>8}")
     run("write", path, count)
-    for way in ("none", *WAYS):
+    for way, name in {"none": "no cassette", **{way: way for way in WAYS}}.items():
         runs = [run("replay", way, path, count) for _ in range(repeats)]
-        print(
-            f"{'no cassette' if way == 'none' else way:16} {best(runs).seconds / count * 1e3:8.2f}"
-        )
+        print(f"{name:24} {best(runs).seconds / count * 1e3:8.2f}", flush=True)
 
 
 def run(*arguments: object) -> Run:
@@ -132,7 +131,7 @@ def best(runs: list[Run]) -> Run:
 def show(name: str, runs: list[Run], size: str = "") -> None:
     """Print the last run, and what it is to the first."""
     last, peer = runs[-1], runs[0]
-    line = f"{name:16} {last.seconds:8.2f} {last.busy:6.2f} {last.peak:9.0f} {size:>8}"
+    line = f"{name:24} {last.seconds:8.2f} {last.busy:6.2f} {last.peak:9.0f} {size:>8}"
     if last is not peer:
         seconds, busy = last.seconds / peer.seconds, last.busy / peer.busy
         line += f"   {seconds:.2f}, {busy:.2f} and {last.peak / peer.peak:.2f} of vcrpy's"
