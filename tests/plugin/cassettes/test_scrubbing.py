@@ -295,14 +295,3 @@ def test_numbers_go_on_where_they_were() -> None:
     scrubbed = scrub(joined(before, bearer(OTHER), login("word5678")))
     assert asked(scrubbed, "Authorization", 2) == "Bearer scrubbed-token-2"
     assert asked(scrubbed, "Authorization", 3) == basic("user-2", "password-2")
-
-
-def test_the_boundary_of_several_ranges_stays() -> None:
-    """It is random, and stands in the body, too: without it nobody could read the parts."""
-    boundary = "5fef4d1be17e6d8e3ac6a9b7a0f1c5de8b3b5c2d19f7d2b0a1a4c6b8d0e2"
-    content_type = f"multipart/byteranges; boundary={boundary}"
-    answer = RecordedResponse(206, headers=Headers({"Content-Type": content_type}))
-    request = RecordedRequest("GET", f"https://r.test/v2/a/blobs/sha256:{'0' * 64}")
-    (scrubbed,) = scrub(Cassette((Interaction(request, answer),))).interactions
-    assert scrubbed.response is not None
-    assert scrubbed.response.headers.get("Content-Type") == content_type
