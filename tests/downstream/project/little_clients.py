@@ -7,6 +7,7 @@ import hashlib
 import json
 import ssl
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urljoin
 
@@ -67,25 +68,36 @@ async def pull_at_once(
     return [checked(one.content, digest) for one, digest in zip(answers, digests, strict=True)]
 
 
-def push(base: str, repository: str, tag: str, config: dict[str, Any], **options: Any) -> str:
-    """Push an image without layers, and return its digest."""
+def upload(base: str, repository: str, content: bytes, digest: str, **options: Any) -> None:
+    """Upload a blob under a digest."""
     session = requests.Session()
-    raw = json.dumps(config).encode()
-    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     begun = session.post(f"{base}/v2/{repository}/blobs/uploads/", timeout=10, **options)
     begun.raise_for_status()
     place = urljoin(begun.url, begun.headers["Location"])
-    done = session.put(place, params={"digest": digest}, data=raw, timeout=10, **options)
+    done = session.put(place, params={"digest": digest}, data=content, timeout=10, **options)
     done.raise_for_status()
+
+
+def push(
+    base: str,
+    repository: str,
+    tag: str,
+    config: dict[str, Any],
+    layers: Sequence[bytes] = (),
+    **options: Any,
+) -> str:
+    """Push an image, and return its digest."""
+    described = []
+    for number, content in enumerate([json.dumps(config).encode(), *layers]):
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        upload(base, repository, content, digest, **options)
+        kind = f"application/vnd.oci.image.{'layer.v1.tar' if number else 'config.v1+json'}"
+        described.append({"mediaType": kind, "digest": digest, "size": len(content)})
     kind = "application/vnd.oci.image.manifest.v1+json"
-    described = {
-        "mediaType": "application/vnd.oci.image.config.v1+json",
-        "digest": digest,
-        "size": len(raw),
-    }
-    manifest = {"schemaVersion": 2, "mediaType": kind, "config": described, "layers": []}
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": described[0]}
+    body = json.dumps({**manifest, "layers": described[1:]})
     url, headers = f"{base}/v2/{repository}/manifests/{tag}", {"Content-Type": kind}
-    kept = session.put(url, data=json.dumps(manifest), headers=headers, timeout=10, **options)
+    kept = requests.put(url, data=body, headers=headers, timeout=10, **options)
     kept.raise_for_status()
     return kept.headers["Docker-Content-Digest"]
 
