@@ -20,8 +20,10 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "cassettes.md"
 def shown(language: str) -> list[Block]:
     """List the examples of this part of the page."""
     text = PAGE.read_text()
-    first = text[: text.index("\n## What can't get in\n")].count("\n")
-    return [each for each in blocks(PAGE) if each.language == language and each.line > first]
+    before, part = text.split("\n## What can't get in\n")
+    first = before.count("\n")
+    lines = range(first, first + part.split("\n## ")[0].count("\n"))
+    return [each for each in blocks(PAGE) if each.language == language and each.line in lines]
 
 
 def test_the_example_prints_what_the_page_says() -> None:
