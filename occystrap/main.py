@@ -1,4 +1,4 @@
-"""The command `occystrap`: what stands before a command is read, and the command is run.
+"""The command `occystrap`: the global options are read, and the command is run.
 
 Rule: the environment and the signals of the process are read here, for all that is below. A
 command's module is imported when it runs, so that `--help` and `--version` cost nothing.
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 import click
 
 import occystrap
-from occystrap.commands.global_options import GLOBAL_OPTIONS, environment_of
+from occystrap.commands.global_options import GLOBAL_OPTIONS
 from occystrap.commands.group import CommandGroup, LateCommand
+from occystrap.commands.variables import environment_of
 from occystrap.options import Options
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ Examples:
   occystrap registry serve --listen 127.0.0.1:5000
   occystrap process --help
 
-These options stand before the command. The exit code is 0 if all went well, 1 if it didn't, and 2
-for a command line that can't be understood."""
+These options may stand behind the command, too. The exit code is 0 if all went well, 1 if it
+didn't, and 2 for a command line that can't be understood."""
 
 
 @click.group(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from occystrap.commands.serving import Extension, Front, Serving
+from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 from pytest_occystrap.cassettes.finding import find_cassette, read_cassettes
 from pytest_occystrap.cassettes.form import Cassette, Provenance
@@ -29,7 +30,7 @@ _LOG: Final = logging.getLogger("occystrap.replay")
 def _options() -> tuple[click.Option, ...]:
     """Make the options, anew for each command: click keeps them as its own."""
     return (
-        click.Option(
+        CommandOption(
             ["--cassette"],
             metavar="PATH",
             multiple=True,

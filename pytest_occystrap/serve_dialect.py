@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import click
 
 from occystrap.commands.serving import Extension, Front, Serving
+from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 from occystrap.oci.reference import DOCKER_HUB
 from occystrap.server.doors.listener import Listener
@@ -51,37 +52,37 @@ def _known_dialect(ctx: click.Context, param: click.Parameter, value: str | None
 def _options() -> tuple[click.Option, ...]:
     """Make the options, anew for each command: click keeps them as its own."""
     return (
-        click.Option(
+        CommandOption(
             ["--dialect"],
             metavar="NAME",
             callback=_known_dialect,
             help=f"Speak as this registry does: {', '.join(DIALECTS)}. Its strangers may pull, and"
             " those of --user push; without --user everyone may.",
         ),
-        click.Option(
+        CommandOption(
             ["--redirects/--no-redirects"],
             default=None,
             help="Send who pulls a blob to a signed URL of another host, or don't.  [default: as"
             " the dialect does]",
         ),
-        click.Option(
+        CommandOption(
             ["--storage"],
             metavar="HOST:PORT",
             help="Where that other host listens.  [default: a free port beside --listen]",
         ),
-        click.Option(
+        CommandOption(
             ["--private"],
             metavar="REPOSITORY",
             multiple=True,
             help="Keep strangers from this repository. Can be repeated.",
         ),
-        click.Option(
+        CommandOption(
             ["--token-lifetime"],
             metavar="SECONDS",
             type=click.IntRange(min=1),
             help="How long a token is good for.  [default: as the dialect does, or 300]",
         ),
-        click.Option(
+        CommandOption(
             ["--limits"],
             is_flag=True,
             help="Keep also those rate limits that the registry doesn't announce.",

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import click
 
 from occystrap.commands.serving import Extension, Serving
+from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 from occystrap.oci.redaction import redact_url
 from occystrap.server.message import Handler, Request
@@ -48,7 +49,7 @@ def _checked(read: Callable[[str], object]) -> Callable[..., tuple[str, ...]]:
 def _options() -> tuple[click.Option, ...]:
     """Make the options, anew for each command: click keeps them as its own."""
     return (
-        click.Option(
+        CommandOption(
             ["--fault"],
             metavar="[PLACE: ]EFFECT",
             multiple=True,
@@ -56,7 +57,7 @@ def _options() -> tuple[click.Option, ...]:
             help="Let this go wrong, such as 'GET blob: reset after=65536 times=2'."
             " Can be repeated.",
         ),
-        click.Option(
+        CommandOption(
             ["--bad-day"],
             metavar="NAME",
             multiple=True,

@@ -9,6 +9,7 @@ import click
 
 from occystrap.commands.group import Action
 from occystrap.commands.looking import Seen, look_at
+from occystrap.commands.variables import option
 from occystrap.examine.check import check_metadata
 from occystrap.examine.check_layers import check_layers
 from occystrap.examine.info_text import printable
@@ -30,7 +31,7 @@ _GROUPS = {Severity.ERROR: "Errors", Severity.WARNING: "Warnings", Severity.INFO
 
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
-@click.option("--fast", is_flag=True, help="Look at manifest and config only, and fetch no layer.")
+@option("--fast", is_flag=True, help="Look at manifest and config only, and fetch no layer.")
 @click.pass_context
 def check(ctx: click.Context, source: str, *, fast: bool) -> None:
     """Check whether SOURCE is sound: manifest, config, and what its layers hash to and hold.

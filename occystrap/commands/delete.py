@@ -6,6 +6,7 @@ import click
 
 from occystrap.commands.group import Action
 from occystrap.commands.sources import digest_of, open_registry, show
+from occystrap.commands.variables import option
 from occystrap.errors import APIException, ImageInputError, URIParseError
 from occystrap.inputs.registry import Image
 from occystrap.uri import parse_uri
@@ -24,7 +25,7 @@ _NOT_BY_TAG = frozenset({400, 404, 405, 501})
 
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
-@click.option(
+@option(
     "--manifest",
     "whole",
     is_flag=True,

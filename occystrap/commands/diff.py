@@ -12,6 +12,7 @@ import click
 
 from occystrap.commands.group import Action
 from occystrap.commands.sources import show
+from occystrap.commands.variables import option
 from occystrap.examine.diff import Change, Differences, compare
 from occystrap.examine.file_tree import FileState
 from occystrap.examine.info_text import printable
@@ -31,8 +32,8 @@ Examples:
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("other")
-@click.option("--times", is_flag=True, help="Compare also when files were modified.")
-@click.option("--exit-code", is_flag=True, help="End with exit code 1 if there is a difference.")
+@option("--times", is_flag=True, help="Compare also when files were modified.")
+@option("--exit-code", is_flag=True, help="End with exit code 1 if there is a difference.")
 @click.pass_context
 def diff(ctx: click.Context, source: str, other: str, *, times: bool, exit_code: bool) -> None:
     """Show what OTHER has otherwise than SOURCE: files added (A), removed (D) or changed (C).

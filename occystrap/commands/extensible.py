@@ -14,6 +14,7 @@ import click
 
 from occystrap.commands.additions import Addition, MissingNeed, added_options
 from occystrap.commands.serving import Extension, Front, Serving
+from occystrap.commands.variables import CommandOption, environment_of, variable_of
 from occystrap.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -66,12 +67,16 @@ class ExtensibleCommand(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters, and those of the extensions that are imported."""
+        if ctx.resilient_parsing:  # somebody wants to know all that could be typed
+            self._load()
         *own, help_option = super().get_params(ctx)
         extensions = () if self._found is None else self._found.extensions
         return [*own, *(each for found in extensions for each in found.options), help_option]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; say where an option may come from that isn't there."""
+        if self._is_set_by_variable(ctx):
+            self._load()
         try:
             return super().parse_args(ctx, list(args))
         except click.NoSuchOption:
@@ -80,6 +85,12 @@ class ExtensibleCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise self._explained(error) from error
+
+    def _is_set_by_variable(self, ctx: click.Context) -> bool:
+        """Tell whether a variable may be that of an option of an extension."""
+        prefix = variable_of(*self._place.split("."), "")
+        own = {each.variable(ctx) for each in self.params if isinstance(each, CommandOption)}
+        return any(name.startswith(prefix) and name not in own for name in environment_of(ctx))
 
     def _explained(self, error: click.NoSuchOption) -> click.UsageError:
         missing = self._load().missing

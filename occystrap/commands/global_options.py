@@ -1,4 +1,4 @@
-"""The options that stand before the command, as one table.
+"""The options of all commands, as one table.
 
 Rule: each is read from the environment too, as OCCYSTRAP_ and its name, and its help says what it
 does, what it is without, and what it does not do.
@@ -6,24 +6,16 @@ does, what it is without, and what it does not do.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final, final
 
 import click
 
+from occystrap.commands.variables import environment_of, long_name, variable_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["GLOBAL_OPTIONS", "GlobalOption", "environment_of"]
-
-_PREFIX: Final = "OCCYSTRAP_"
-
-
-def environment_of(ctx: click.Context) -> Mapping[str, str]:
-    """Return the environment of a run: that of the process, or the one in `ctx.obj`."""
-    obj = ctx.obj if isinstance(ctx.obj, dict) else {}
-    environ: Mapping[str, str] = obj.get("ENVIRON", os.environ)
-    return environ
+__all__ = ["GLOBAL_OPTIONS", "GlobalOption"]
 
 
 @final
@@ -33,8 +25,7 @@ class GlobalOption(click.Option):
     def __init__(
         self, section: str, declarations: Sequence[str], *, variable: bool = True, **attributes: Any
     ) -> None:
-        long = next(d for d in declarations if d.startswith("--")).partition("/")[0]
-        name = _PREFIX + long.removeprefix("--").replace("-", "_").upper()
+        name = variable_of(long_name(tuple(declarations)))
         super().__init__(
             declarations, envvar=name if variable else None, show_envvar=variable, **attributes
         )

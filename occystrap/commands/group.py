@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, final
 import click
 
 from occystrap.commands.additions import Addition, MissingNeed, added_commands
+from occystrap.commands.anywhere import before_the_command, offering
 from occystrap.commands.global_options import GlobalOption
 from occystrap.errors import OccystrapError
 
@@ -78,6 +79,15 @@ class CommandGroup(click.Group):
         self._late = late
         self._find = find
 
+    def _global_options(self) -> list[GlobalOption]:
+        return [each for each in self.params if isinstance(each, GlobalOption)]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options of all commands, wherever they stand."""
+        if not ctx.resilient_parsing:  # a shell completes words where they are
+            args = before_the_command(ctx, args, self._global_options())
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - of click
         """Return the names of all commands."""
         return sorted({*self._late, *self._find()})
@@ -86,7 +96,10 @@ class CommandGroup(click.Group):
         """Import a command; one of the tool goes before one that is added."""
         late = self._late.get(cmd_name) or self._find().get(cmd_name)
         try:
-            return None if late is None else late.load()
+            command = None if late is None else late.load()
+            if command is not None and ctx.resilient_parsing:
+                return offering(command, self._global_options())
+            return command
         except MissingNeed:
             if ctx.resilient_parsing:  # a shell asks for what can be typed; there is no one to tell
                 return None
@@ -130,8 +143,6 @@ class CommandGroup(click.Group):
         """Run a command; what it raises ends in one line."""
         try:
             return super().invoke(ctx)
-        except click.NoSuchOption as error:
-            raise self._explained(ctx, error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except OccystrapError as error:
@@ -149,15 +160,6 @@ class CommandGroup(click.Group):
                 f"internal error: {type(error).__name__} in {_place(error)}"
                 " (this is a fault of occystrap; --debug shows more)"
             ) from error
-
-    def _explained(self, ctx: click.Context, error: click.NoSuchOption) -> click.UsageError:
-        name = error.option_name
-        if not any(name in (*option.opts, *option.secondary_opts) for option in self.params):
-            return error
-        program, command = ctx.command_path, ctx.invoked_subcommand
-        return click.UsageError(
-            f"{name} belongs before the command: {program} {name} ... {command} ...", error.ctx
-        )
 
 
 def _one_line(message: str) -> click.ClickException:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from occystrap.commands.group import Action
+from occystrap.commands.variables import option
 from occystrap.options import Options
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ Many images, each under its own name behind the destination's:
 
 Run again, it skips what is there already. Of a shard, such as 2/4, the images are always the same.
 
-`occystrap --help` lists the options that stand before the command."""
+`occystrap --help` lists more options, which may stand here as well."""
 
 
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("destination")
-@click.option(
+@option(
     "-f",
     "--filter",
     "filters",
@@ -92,10 +93,8 @@ Run again, it skips what is there already. Of a shard, such as 2/4, the images a
     metavar="FILTER",
     help="Let this happen to the image on its way. Can be repeated: the first one comes first.",
 )
-@click.option("--shard", metavar="N/OF", help="Of many images move one part of so many.")
-@click.option(
-    "--again", is_flag=True, help="Of many images move also those that are there already."
-)
+@option("--shard", metavar="N/OF", help="Of many images move one part of so many.")
+@option("--again", is_flag=True, help="Of many images move also those that are there already.")
 @click.pass_context
 def process(
     ctx: click.Context,

@@ -10,6 +10,7 @@ import click
 
 from occystrap.commands.group import Action
 from occystrap.commands.looking import Seen, look_at
+from occystrap.commands.variables import option
 from occystrap.filters.base import Means
 from occystrap.filters.matching import LayerMatches, told_to_people, told_to_scripts
 from occystrap.filters.search import SearchFilter
@@ -29,8 +30,8 @@ Examples:
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
 @click.argument("pattern")
-@click.option("--regex", is_flag=True, help="PATTERN is a regular expression of Python.")
-@click.option("--script-friendly", is_flag=True, help="Print IMAGE:TAG:LAYER:PATH, a line each.")
+@option("--regex", is_flag=True, help="PATTERN is a regular expression of Python.")
+@option("--script-friendly", is_flag=True, help="Print IMAGE:TAG:LAYER:PATH, a line each.")
 @click.pass_context
 def search(
     ctx: click.Context, source: str, pattern: str, *, regex: bool, script_friendly: bool

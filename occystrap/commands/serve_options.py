@@ -14,6 +14,7 @@ import click
 
 from occystrap.commands.listening import Certificate
 from occystrap.commands.serve_values import AccountType, Seed, SeedType
+from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 
 __all__ = ["SERVE_OPTIONS", "ServeOptions"]
@@ -21,21 +22,21 @@ __all__ = ["SERVE_OPTIONS", "ServeOptions"]
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 SERVE_OPTIONS: Final[Sequence[click.Option]] = (
-    click.Option(
+    CommandOption(
         ["--listen"],
         metavar="HOST:PORT",
         default="127.0.0.1:5000",
         show_default=True,
         help="Where to listen; port 0 takes any that is free.",
     ),
-    click.Option(
+    CommandOption(
         ["--dir", "directory"],
         metavar="PATH",
         type=click.Path(path_type=Path),
         help="Keep images in this directory, laid out as docker-registry lays out its own, instead"
         " of in memory.",
     ),
-    click.Option(
+    CommandOption(
         ["--image", "seeds"],
         type=SeedType(),
         multiple=True,
@@ -43,49 +44,49 @@ SERVE_OPTIONS: Final[Sequence[click.Option]] = (
         " write them; under the name before the '=', or else those in the tarball. Can be"
         " repeated.",
     ),
-    click.Option(
+    CommandOption(
         ["--auth"],
         type=click.Choice(["basic", "bearer"]),
         help="Ask for a password, or for a token that is given out for a password. Bearer without"
         " --user gives tokens to everyone.",
     ),
-    click.Option(
+    CommandOption(
         ["--user", "accounts"],
         type=AccountType(),
         multiple=True,
         help="Let in who has this name and password, which everyone on the machine can see in the"
         " list of processes. Can be repeated.",
     ),
-    click.Option(
+    CommandOption(
         ["--anonymous-pull"],
         is_flag=True,
         help="With --auth bearer, give strangers tokens to pull with.",
     ),
-    click.Option(
+    CommandOption(
         ["--sparse"],
         is_flag=True,
         help="Take manifests that name blobs or manifests which aren't there, as an index for some"
         " of its platforms only.",
     ),
-    click.Option(
+    CommandOption(
         ["--tls"],
         is_flag=True,
         help="Speak TLS, with a certificate made for this run; where its CA is to be found is"
         " printed.",
     ),
-    click.Option(
+    CommandOption(
         ["--tls-cert"],
         metavar="FILE",
         type=_FILE,
         help="Speak TLS with this certificate, and the chain in the same file.",
     ),
-    click.Option(
+    CommandOption(
         ["--tls-key"],
         metavar="FILE",
         type=_FILE,
         help="Its key, where the certificate's file doesn't hold it.",
     ),
-    click.Option(
+    CommandOption(
         ["--http2/--no-http2"],
         default=None,
         help="Offer HTTP/2 beside HTTP/1.1, or don't.  [default: offer it]",

@@ -8,6 +8,7 @@ import click
 
 from occystrap.commands.group import Action
 from occystrap.commands.sources import open_registry, show
+from occystrap.commands.variables import option
 
 __all__ = ["tags"]
 
@@ -20,7 +21,7 @@ Examples:
 
 @click.command(cls=Action, epilog=_EPILOG)
 @click.argument("source")
-@click.option("--match", "glob", metavar="GLOB", help="Only tags that match, such as 'v1.*'.")
+@option("--match", "glob", metavar="GLOB", help="Only tags that match, such as 'v1.*'.")
 @click.pass_context
 def tags(ctx: click.Context, source: str, glob: str | None) -> None:
     """List the tags of the repository SOURCE, one a line, in the order of the registry.

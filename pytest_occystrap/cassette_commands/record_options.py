@@ -13,6 +13,7 @@ from typing import Any, Final, Self, get_args
 import click
 
 from occystrap.commands.listening import Certificate
+from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 from occystrap.server.forward import OtherOrigins
 
@@ -23,15 +24,15 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 RECORD_OPTIONS: Final[Sequence[click.Parameter]] = (
     click.Argument(["name"], required=False),
     click.Argument(["command"], nargs=-1, type=click.UNPROCESSED),
-    click.Option(["--from", "url"], metavar="URL", help="Ask this registry."),
-    click.Option(
+    CommandOption(["--from", "url"], metavar="URL", help="Ask this registry."),
+    CommandOption(
         ["--scenario", "scenarios"],
         metavar="PATTERN",
         multiple=True,
         help="Record this scenario of scenarios.toml, or all whose names match, such as"
         " 'quay.io/*'. With --from, from there. Can be repeated.",
     ),
-    click.Option(
+    CommandOption(
         ["--dir", "directory"],
         metavar="DIR",
         type=click.Path(path_type=Path),
@@ -39,14 +40,14 @@ RECORD_OPTIONS: Final[Sequence[click.Parameter]] = (
         show_default=True,
         help="The directory of cassettes.",
     ),
-    click.Option(["--about"], default="", metavar="TEXT", help="What the cassette stands for."),
-    click.Option(
+    CommandOption(["--about"], default="", metavar="TEXT", help="What the cassette stands for."),
+    CommandOption(
         ["--server"],
         default="",
         metavar="TEXT",
         help="Software and version of the registry.  [default: what it calls itself]",
     ),
-    click.Option(
+    CommandOption(
         ["--other-origins"],
         type=click.Choice(get_args(OtherOrigins)),
         default="through",
@@ -54,27 +55,27 @@ RECORD_OPTIONS: Final[Sequence[click.Parameter]] = (
         help="Lead clients through the recording to token endpoints and storage as well, or let"
         " them pass it by.",
     ),
-    click.Option(
+    CommandOption(
         ["--ask-http2"], is_flag=True, help="Ask the registry over HTTP/2 where it offers that."
     ),
-    click.Option(
+    CommandOption(
         ["--listen"],
         metavar="HOST:PORT",
         default="127.0.0.1:0",
         help="Where the command finds the recording.  [default: a free port of 127.0.0.1]",
     ),
-    click.Option(
+    CommandOption(
         ["--tls"],
         is_flag=True,
         help="Speak TLS to the command, with a certificate made for this run; {ca_file} is its CA.",
     ),
-    click.Option(
+    CommandOption(
         ["--tls-cert"],
         metavar="FILE",
         type=_FILE,
         help="Speak TLS with this certificate, and the chain in the same file.",
     ),
-    click.Option(
+    CommandOption(
         ["--tls-key"],
         metavar="FILE",
         type=_FILE,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from occystrap.commands.variables import option
 from occystrap.errors import CassetteError
 from pytest_occystrap.cassettes.files import read_cassette, save_cassette
 from pytest_occystrap.cassettes.inventory import cassettes_below, drop_bodies
@@ -22,7 +23,7 @@ Examples:
 @click.argument(
     "paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATHS"
 )
-@click.option(
+@option(
     "--internal-host",
     "hosts",
     multiple=True,

@@ -11,6 +11,7 @@ import httpx
 
 from occystrap.client.build import TLS, Around, create_client
 from occystrap.client.proxies import proxies_from
+from occystrap.commands.variables import option
 from occystrap.errors import InvalidOption
 from occystrap.options import Options
 from occystrap.server.origins import Origin
@@ -28,8 +29,8 @@ Examples:
 
 @click.command(name="verify", epilog=_EPILOG)
 @click.argument("name")
-@click.option("--against", metavar="URL", required=True, help="The registry to ask.")
-@click.option(
+@option("--against", metavar="URL", required=True, help="The registry to ask.")
+@option(
     "--dir",
     "directory",
     metavar="DIR",
@@ -38,7 +39,7 @@ Examples:
     show_default=True,
     help="The directory of cassettes.",
 )
-@click.option(
+@option(
     "--writes",
     is_flag=True,
     help="Push and delete as well, as the cassette does. Without it, what writes is left out, and"
