@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, final
 import click
 
 import occystrap
+from occystrap.commands.deprecated import TABLE as DEPRECATED
 from occystrap.commands.global_options import GLOBAL_OPTIONS
 from occystrap.commands.group import CommandGroup, LateCommand
 from occystrap.commands.variables import environment_of
@@ -38,6 +39,11 @@ _COMMANDS: Final = {
     "registry": LateCommand("occystrap.commands.registry:registry", "Run a registry of one's own."),
     "search": LateCommand("occystrap.commands.search:search", "Find files in an image's layers."),
     "tags": LateCommand("occystrap.commands.tags:tags", "List the tags of a repository."),
+} | {
+    name: LateCommand(
+        "occystrap.commands.deprecated:COMMANDS", deprecated.today, name, "Deprecated"
+    )
+    for name, deprecated in DEPRECATED.items()
 }
 
 _EPILOG: Final = """\b

@@ -28,15 +28,22 @@ __all__ = ["Action", "CommandGroup", "LateCommand"]
 
 @dataclass(frozen=True, slots=True)
 class LateCommand:
-    """A command that is imported when it is called: `module:attribute`, and its line of help."""
+    """A command that is imported when it is called: `module:attribute`, and its line of help.
+
+    With an `item` the attribute is a mapping that has it. `section` is that of the help; commands
+    of another one than "Commands" are listed only there.
+    """
 
     place: str
     help: str
+    item: str | None = None
+    section: str = "Commands"
 
     def load(self) -> click.Command:
         """Import it."""
         module, _, name = self.place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
+        command: click.Command = found if self.item is None else found[self.item]
         return command
 
 
@@ -89,8 +96,9 @@ class CommandGroup(click.Group):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - of click
-        """Return the names of all commands."""
-        return sorted({*self._late, *self._find()})
+        """Return the names of all commands that one should know."""
+        own = (name for name, late in self._late.items() if late.section == "Commands")
+        return sorted({*own, *self._find()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command; one of the tool goes before one that is added."""
@@ -133,8 +141,10 @@ class CommandGroup(click.Group):
                 sections.setdefault(title, []).append(row)
         sections["Options"] = sections.pop("Options")
         added = {name: f"Added by {found.package}." for name, found in self._find().items()}
-        lines = added | {name: late.help for name, late in self._late.items()}
-        sections["Commands"] = sorted(lines.items())
+        sections["Commands"] = list(added.items())
+        for name, late in self._late.items():
+            rows = sections.setdefault(late.section, [])
+            rows[:] = sorted([*(row for row in rows if row[0] != name), (name, late.help)])
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(rows)

@@ -107,6 +107,10 @@ def _find(files: FileDirectory, select: str | None) -> tuple[tuple[str, str], st
     for (image, tag), manifest in listed.items():
         if same_name(f"{image}:{tag}", select):
             return (image, tag), manifest
+    # The registry may be left away where that leaves no doubt.
+    shorter = [name for name in listed if ":".join(name).endswith(f"/{select}")]
+    if len(shorter) == 1:
+        return shorter[0], listed[shorter[0]]
     raise ImageInputError(f"{files.path} holds no image {select!r}{_there_is(listed)}")
 
 

@@ -71,6 +71,18 @@ def test_images_share_layers_and_keep_their_lists(console: Console) -> None:
     )
 
 
+def test_the_registry_may_be_left_away(console: Console) -> None:
+    """Where that leaves no doubt; else the error lists what there is."""
+    for name in ("a.example/app:1", "b.example/app:1"):
+        archive = docker_save(make_image(SHARED, names=[name]))
+        (console.directory / "app.tar").write_bytes(archive)
+        console.succeed("process", "tar://app.tar", "dir://store?unique_names=true")
+    console.succeed("process", "tar://first.tar", "dir://store?unique_names=true")
+    console.succeed("process", "dir://store?image=org/first:1", "tar://again.tar")
+    said = error_of(console.run("process", "dir://store?image=app:1", "tar://again.tar"))
+    assert "'a.example/app:1', 'b.example/app:1'" in said
+
+
 def test_a_layer_that_was_cut_off_is_written_anew(console: Console) -> None:
     """W-32: a run that was killed once spoils nothing for ever."""
     console.succeed("process", "tar://first.tar", "dir://store")

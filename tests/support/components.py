@@ -9,18 +9,21 @@ import pytest
 __all__ = ["INSTALL", "real_component"]
 
 INSTALL = {
+    "bash": "apt-get install bash",
     "containerd": "apt-get install containerd",
     "chromedriver": "apt-get install chromium-driver",
     "chromium": "apt-get install chromium",
     "curl": "apt-get install curl",
     "docker-registry": "apt-get install docker-registry",
     "dockerd": "apt-get install docker.io",
+    "fish": "apt-get install fish",
     "openssl": "apt-get install openssl",
     "podman": "apt-get install podman conmon runc golang-github-containers-common",
     "runc": "apt-get install runc",
     "skopeo": "apt-get install skopeo",
     "tar": "apt-get install tar",
     "unshare": "apt-get install util-linux",
+    "zsh": "apt-get install zsh",
 }
 
 
