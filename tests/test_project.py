@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 import occystrap
 from tests.support.house import STANDS_ON
+from tests.support.source_tree import PACKAGES, imports_of_tree, top_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -69,6 +71,26 @@ def test_the_tool_needs_no_test_package(project: dict[str, Any]) -> None:
     plugin = {name.partition(">")[0] for name in project["optional-dependencies"]["pytest"]}
     assert {"pytest", "vcrpy", "respx"} <= plugin
     assert not [name for name in project["dependencies"] if name.partition(">")[0] in plugin]
+
+
+def test_every_import_is_declared(project: dict[str, Any]) -> None:
+    """W-36: what a package imports is Python's, ours, or a dependency of that package."""
+    extras = project["optional-dependencies"]
+    wanted = {"occystrap": project["dependencies"]}
+    wanted["pytest_occystrap"] = [*project["dependencies"], *extras["pytest"]]
+    modules = {"pyyaml": "yaml", "vcrpy": "vcr"}
+    for package, requirements in wanted.items():
+        names = {re.split(r"[\[<>=; ]", requirement)[0].lower() for requirement in requirements}
+        known = {modules.get(name, name).replace("-", "_") for name in names}
+        known |= sys.stdlib_module_names | set(PACKAGES)
+        undeclared = [
+            str(found)
+            for found in imports_of_tree(ROOT)
+            if top_of(found.importer) == package
+            and found.target is not None
+            and top_of(found.target) not in known
+        ]
+        assert undeclared == []
 
 
 def test_the_drawing_is_the_house(room_rows: dict[str, tuple[set[str], str]]) -> None:

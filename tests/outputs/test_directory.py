@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,23 @@ def test_images_share_layers_and_keep_their_lists(console: Console) -> None:
     assert "holds no image 'x'" in error_of(
         console.run("process", "dir://store?image=x", "tar://again.tar")
     )
+
+
+def test_several_may_add_to_a_directory_at_once(console: Console) -> None:
+    """W-31: processes side by side; each image is in the catalog, and whole."""
+    command = [sys.executable, "-m", "occystrap", "process"]
+    for number in range(4):
+        archive = docker_save(make_image(SHARED, layer(file(str(number))), names=[f"app:{number}"]))
+        (console.directory / f"{number}.tar").write_bytes(archive)
+    running = [
+        subprocess.Popen([*command, f"tar://{n}.tar", "dir://store?unique_names=true"])
+        for n in range(4)
+    ]
+    assert [each.wait() for each in running] == [0, 0, 0, 0]
+    catalog = json.loads((console.directory / "store/catalog.json").read_bytes())
+    assert catalog["app"].keys() == {"0", "1", "2", "3"}
+    for number in range(4):
+        console.succeed("process", f"dir://store?image=app:{number}", f"tar://again{number}.tar")
 
 
 def test_the_registry_may_be_left_away(console: Console) -> None:
