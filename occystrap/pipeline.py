@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import httpx
 
     from occystrap.client.build import TLS
+    from occystrap.filters.build import Filters
     from occystrap.image.progress import Progress
     from occystrap.inputs.base import ImageInput
     from occystrap.outputs.base import ImageOutput
@@ -174,17 +175,21 @@ class PipelineBuilder:
     ) -> Pipeline:
         """Make both ends, and filters in between; nothing is opened before all are read."""
         spec, target = self.read_source(source), self.read_destination(destination)
-        options = self.options
-        steps = read_filters(filters, options.temp_dir)
-        means = Means(options.max_workers, options.temp_dir, self.progress)
+        steps = read_filters(filters, self.options.temp_dir)
         image = _INPUTS[spec.scheme](self, spec)
         try:
             output = _OUTPUTS[target.scheme](self, target, image)
         except BaseException:
             image.close()
             raise
-        surroundings = Surroundings(image.image, image.tag, means, self._cache, self._echo)
-        return Pipeline(image, output, steps.around(output, surroundings))
+        return self.filtered(image, output, steps)
+
+    def filtered(self, source: ImageInput, output: ImageOutput, filters: Filters) -> Pipeline:
+        """Make a pipeline of ends that are there; running it closes them."""
+        options = self.options
+        means = Means(options.max_workers, options.temp_dir, self.progress)
+        surroundings = Surroundings(source.image, source.tag, means, self._cache, self._echo)
+        return Pipeline(source, output, filters.around(output, surroundings))
 
     def registry_input(self, spec: URISpec) -> registry_input.Image:
         """Make a source of the scheme `registry`."""
@@ -204,8 +209,13 @@ class PipelineBuilder:
             credentials=side.credentials,
         )
 
-    def registry_output(self, spec: URISpec, tag: str | None = None) -> RegistryWriter:
-        """Make a destination of the scheme `registry`; `tag` replaces the one of the URI."""
+    def registry_output(
+        self, spec: URISpec, tag: str | None = None, *, by_digest: bool = False
+    ) -> RegistryWriter:
+        """Make a destination of the scheme `registry`; `tag` replaces the one of the URI.
+
+        With `by_digest` the image gets no tag.
+        """
         side, options = self._side(spec), self.options
         host, image, own_tag = parse_registry_uri(spec)
         return RegistryWriter(
@@ -221,6 +231,7 @@ class PipelineBuilder:
             progress=self.progress,
             session=self._session(side.tls),
             credentials=side.credentials,
+            by_digest=by_digest,
         )
 
     def disk_target(self, spec: URISpec, source: ImageInput) -> DiskTarget:

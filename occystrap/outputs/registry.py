@@ -79,7 +79,8 @@ class RegistryWriter:
 
     `compression_type` (`gzip`, `zstd` or `none`) makes all layers be stored like that; without it
     layers stay as their source stores them, and those of tarballs become gzip. `tag` may also be
-    `tag@digest` or a digest: then the image must turn out to have it.
+    `tag@digest` or a digest: then the image must turn out to have it. With `by_digest` the image is
+    stored under the digest that it turns out to have, and no tag.
     """
 
     requires_ordered_layers = False
@@ -104,11 +105,13 @@ class RegistryWriter:
         progress: Progress | None = None,
         session: Session | None = None,
         credentials: Credentials | None = None,
+        by_digest: bool = False,
     ) -> None:
         self.registry = registry
         self.image = image
         self.tag = tag
         self.secure = secure
+        self._by_digest = by_digest
         self.username = username
         self.password = password
         self.max_workers = max_workers
@@ -181,7 +184,8 @@ class RegistryWriter:
         layers = [self._layers[self._order[index]] for index in sorted(self._order)]
         manifest = self._manifest(self._config, layers)
         self._check_digest(manifest)
-        self._registry.put_manifest(self.reference.repository, self._target, manifest)
+        target = self._target(manifest)
+        self._registry.put_manifest(self.reference.repository, target, manifest)
         self.manifest = manifest
         if self._uploader.cache is not None:
             self._uploader.cache.save()
@@ -189,7 +193,7 @@ class RegistryWriter:
     def store_index(self, index: Index) -> None:
         """Store an index, byte for byte; everything that it lists has to be there."""
         self._check_digest(index)
-        self._registry.put_manifest(self.reference.repository, self._target, index)
+        self._registry.put_manifest(self.reference.repository, self._target(index), index)
         self.manifest = index
 
     def verify(self, *, full: bool = False) -> CheckResults:
@@ -232,8 +236,9 @@ class RegistryWriter:
                 f" {self.reference}"
             )
 
-    @property
-    def _target(self) -> str:
+    def _target(self, manifest: Manifest | Index) -> str:
+        if self._by_digest:
+            return str(manifest.digest)
         return self.reference.tag or self.reference.identifier
 
     @property
@@ -259,12 +264,12 @@ class RegistryWriter:
             self._layers[name] = descriptor
 
     def _verify(self, manifest: Manifest | Index, results: CheckResults, *, full: bool) -> None:
-        repository = self.reference.repository
-        find = partial(self._registry.find_manifest, repository, self._target)
+        repository, target = self.reference.repository, self._target(manifest)
+        find = partial(self._registry.find_manifest, repository, target)
         found = self._eventually(find)
         if found is not None and not _is_of(found, manifest):
             # A header says so; the bytes decide.
-            found = self._registry.get_manifest(repository, self._target).digest
+            found = self._registry.get_manifest(repository, target).digest
         if found is None or not _is_of(found, manifest):
             message = f"{self.reference} is {found}, not {manifest.digest}"
             results.add(Severity.ERROR, "verify.manifest", message)

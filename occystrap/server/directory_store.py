@@ -148,6 +148,10 @@ class DirectoryStore:
         """Take a blob out of a repository."""
         return _unlink(self._layer(repository, digest))
 
+    def remove_content(self, digest: Digest) -> None:
+        """Remove the bytes of what no repository has any more, rather than leave them."""
+        shutil.rmtree(self._content(digest).parent, ignore_errors=True)
+
     def add_manifest(self, repository: str, manifest: Manifest | Index, tag: str | None) -> None:
         """Keep a manifest."""
         digest = manifest.digest

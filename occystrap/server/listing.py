@@ -6,7 +6,7 @@ Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
@@ -20,7 +20,7 @@ from occystrap.server.answers import Refusal, document
 from occystrap.server.message import Request, Response
 from occystrap.server.store import ManifestStore
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "list_referrers"]
 
 
 class Listing:
@@ -50,17 +50,21 @@ class Listing:
             for manifest in self._store.manifests(route.repository)
             if manifest.subject is not None and manifest.subject.digest == subject
         ]
-        headers = {}
-        wanted = request.parameter("artifactType")
-        if wanted is not None:
-            found = [descriptor for descriptor in found if descriptor.artifact_type == wanted]
-            headers["OCI-Filters-Applied"] = "artifactType"
-        index: dict[str, object] = {
-            "schemaVersion": 2,
-            "mediaType": OCI_INDEX,
-            "manifests": [descriptor.to_document() for descriptor in found],
-        }
-        return document(index, headers, OCI_INDEX)
+        return list_referrers(found, request.parameter("artifactType"))
+
+
+def list_referrers(found: Sequence[Descriptor], artifact_type: str | None) -> Response:
+    """Answer with what refers to a manifest; `artifact_type` leaves all others away."""
+    headers = {}
+    if artifact_type is not None:
+        found = [each for each in found if each.artifact_type == artifact_type]
+        headers["OCI-Filters-Applied"] = "artifactType"
+    index: dict[str, object] = {
+        "schemaVersion": 2,
+        "mediaType": OCI_INDEX,
+        "manifests": [descriptor.to_document() for descriptor in found],
+    }
+    return document(index, headers, OCI_INDEX)
 
 
 def _describe(manifest: Manifest | Index) -> Descriptor:

@@ -33,7 +33,7 @@ from occystrap.server.answers import (
 from occystrap.server.message import Headers, Request, Response
 from occystrap.server.store import Store
 
-__all__ = ["MANIFEST_LIMIT", "Manifests"]
+__all__ = ["MANIFEST_LIMIT", "Manifests", "read_manifest", "tag_parameters"]
 
 #: What every registry has to take, and the reference implementation takes no more.
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
@@ -58,8 +58,8 @@ class Manifests:
 
     def put(self, route: Route, request: Request) -> Response:
         """Take a manifest, and let tags point at it."""
-        more = _tag_parameters(route, request)
-        manifest = _read_manifest(route, request)
+        more = tag_parameters(route, request)
+        manifest = read_manifest(route, request)
         self._check_content(route.repository, manifest)
         self._keep(route, request, manifest, more)
         digest = str(manifest.digest)
@@ -148,7 +148,7 @@ def _unknown(route: Route) -> Refusal:
     )
 
 
-def _tag_parameters(route: Route, request: Request) -> tuple[str, ...]:
+def tag_parameters(route: Route, request: Request) -> tuple[str, ...]:
     """Return the tags that a manifest pushed by digest gets as well.
 
     Spec: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
@@ -162,7 +162,12 @@ def _tag_parameters(route: Route, request: Request) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _read_manifest(route: Route, request: Request) -> Manifest | Index:
+def read_manifest(route: Route, request: Request) -> Manifest | Index:
+    """Read a manifest that is pushed, and hold it against what the request says of it.
+
+    Raises:
+        Refusal: it is none, or another one.
+    """
     raw = b"".join(_limited(request.body))
     wanted = route.digest
     try:

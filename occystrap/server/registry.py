@@ -6,6 +6,7 @@ Spec: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#ap
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -29,6 +30,8 @@ Endpoint = Callable[[Route, Request], Response]
 
 _LOG: Final = logging.getLogger(__name__)
 _READING: Final = ("GET", "HEAD")
+#: A full disk is no bug, and no trace tells more of it.
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Registry:
@@ -64,7 +67,8 @@ class Registry:
         except Refusal as refusal:
             response = refusal.response
         except OSError as error:
-            _LOG.exception("the store failed")
+            full = error.errno in _FULL
+            _LOG.error("the store failed: %s", error, exc_info=not full)  # noqa: TRY400
             response = Refusal(ErrorCode.UNKNOWN, f"the store failed: {error.strerror}").response
         headers = response.headers.replace("Docker-Distribution-Api-Version", "registry/2.0")
         return Response(response.status, headers, response.body)
