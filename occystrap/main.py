@@ -36,6 +36,9 @@ _COMMANDS: Final = {
     "process": LateCommand(
         "occystrap.commands.process:process", "Move an image from SOURCE to DESTINATION."
     ),
+    "proxy": LateCommand(
+        "occystrap.commands.proxy:proxy", "Pass pushed images on to a registry, through filters."
+    ),
     "registry": LateCommand("occystrap.commands.registry:registry", "Run a registry of one's own."),
     "search": LateCommand("occystrap.commands.search:search", "Find files in an image's layers."),
     "tags": LateCommand("occystrap.commands.tags:tags", "List the tags of a repository."),

@@ -47,7 +47,7 @@ LOOKING = {
     "delete": ["--manifest"],
 }
 ASKING = {"process", *LOOKING}
-ANSWERING = {"cassette", "registry"}
+ANSWERING = {"cassette", "proxy", "registry"}
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,52 @@ from occystrap.commands.serve_values import AccountType, Seed, SeedType
 from occystrap.commands.variables import CommandOption
 from occystrap.errors import InvalidOption
 
-__all__ = ["SERVE_OPTIONS", "ServeOptions"]
+__all__ = ["ACCESS_OPTIONS", "SERVE_OPTIONS", "TLS_OPTIONS", "ServeOptions", "certificate_of"]
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
+#: Who is let in.
+ACCESS_OPTIONS: Final[Sequence[click.Option]] = (
+    CommandOption(
+        ["--auth"],
+        type=click.Choice(["basic", "bearer"]),
+        help="Ask for a password, or for a token that is given out for a password. Bearer without"
+        " --user gives tokens to everyone.",
+    ),
+    CommandOption(
+        ["--user", "accounts"],
+        type=AccountType(),
+        multiple=True,
+        help="Let in who has this name and password, which everyone on the machine can see in the"
+        " list of processes. Can be repeated.",
+    ),
+    CommandOption(
+        ["--anonymous-pull"],
+        is_flag=True,
+        help="With --auth bearer, give strangers tokens to pull with.",
+    ),
+)
+#: What is shown to clients.
+TLS_OPTIONS: Final[Sequence[click.Option]] = (
+    CommandOption(
+        ["--tls"],
+        is_flag=True,
+        help="Speak TLS, with a certificate made for this run; where its CA is to be found is"
+        " printed.",
+    ),
+    CommandOption(
+        ["--tls-cert"],
+        metavar="FILE",
+        type=_FILE,
+        help="Speak TLS with this certificate, and the chain in the same file.",
+    ),
+    CommandOption(
+        ["--tls-key"],
+        metavar="FILE",
+        type=_FILE,
+        help="Its key, where the certificate's file doesn't hold it.",
+    ),
+)
 SERVE_OPTIONS: Final[Sequence[click.Option]] = (
     CommandOption(
         ["--listen"],
@@ -44,48 +86,14 @@ SERVE_OPTIONS: Final[Sequence[click.Option]] = (
         " write them; under the name before the '=', or else those in the tarball. Can be"
         " repeated.",
     ),
-    CommandOption(
-        ["--auth"],
-        type=click.Choice(["basic", "bearer"]),
-        help="Ask for a password, or for a token that is given out for a password. Bearer without"
-        " --user gives tokens to everyone.",
-    ),
-    CommandOption(
-        ["--user", "accounts"],
-        type=AccountType(),
-        multiple=True,
-        help="Let in who has this name and password, which everyone on the machine can see in the"
-        " list of processes. Can be repeated.",
-    ),
-    CommandOption(
-        ["--anonymous-pull"],
-        is_flag=True,
-        help="With --auth bearer, give strangers tokens to pull with.",
-    ),
+    *ACCESS_OPTIONS,
     CommandOption(
         ["--sparse"],
         is_flag=True,
         help="Take manifests that name blobs or manifests which aren't there, as an index for some"
         " of its platforms only.",
     ),
-    CommandOption(
-        ["--tls"],
-        is_flag=True,
-        help="Speak TLS, with a certificate made for this run; where its CA is to be found is"
-        " printed.",
-    ),
-    CommandOption(
-        ["--tls-cert"],
-        metavar="FILE",
-        type=_FILE,
-        help="Speak TLS with this certificate, and the chain in the same file.",
-    ),
-    CommandOption(
-        ["--tls-key"],
-        metavar="FILE",
-        type=_FILE,
-        help="Its key, where the certificate's file doesn't hold it.",
-    ),
+    *TLS_OPTIONS,
     CommandOption(
         ["--http2/--no-http2"],
         default=None,
@@ -122,8 +130,17 @@ class ServeOptions:
         Raises:
             InvalidOption: there is a key without a certificate.
         """
-        if self.tls_cert is not None:
-            return Certificate(self.tls_cert, self.tls_key)
-        if self.tls_key is not None:
-            raise InvalidOption("--tls-key is the key of a certificate: --tls-cert is missing")
-        return self.tls
+        return certificate_of(self.tls_cert, self.tls_key, tls=self.tls)
+
+
+def certificate_of(cert: Path | None, key: Path | None, *, tls: bool) -> Certificate | bool:
+    """Say what is shown to clients: a certificate, one that is still to be made (True), or none.
+
+    Raises:
+        InvalidOption: there is a key without a certificate.
+    """
+    if cert is not None:
+        return Certificate(cert, key)
+    if key is not None:
+        raise InvalidOption("--tls-key is the key of a certificate: --tls-cert is missing")
+    return tls

@@ -5,16 +5,17 @@ Rule: a password is in no message, and in no repr.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from occystrap.errors import InvalidInput, InvalidReference
 from occystrap.oci.reference import DOCKER_HUB, Reference
 
-__all__ = ["AccountType", "Seed", "SeedType", "place_of"]
+__all__ = ["AccountType", "Seed", "SeedType", "SizeType", "place_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +76,22 @@ class AccountType(click.ParamType[tuple[str, str]]):
         if not (colon and name and password and value.isprintable()):
             self.fail("it is a name, a colon and a password", param, ctx)
         return name, password
+
+
+_SIZE: Final = re.compile(r"([1-9][0-9]{0,15})\s*([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
+_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+
+
+class SizeType(click.ParamType[int]):
+    """A count of bytes: `500M`, `20G`; units are powers of 1024."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read one."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(str(value).strip())
+        if match is None:
+            self.fail("it is a number of bytes, such as 500M or 20G", param, ctx)
+        return int(match[1]) * _UNITS[match[2].lower()]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from occystrap.commands.guard import Guard
 from occystrap.errors import InvalidOption
-from occystrap.server.gate import BasicGate, BearerGate
 
 if TYPE_CHECKING:
     import click
@@ -63,27 +63,22 @@ class Serving:
     http2: bool | None = None
     open: Open = _nowhere
 
+    @property
+    def guard(self) -> Guard:
+        """Who is let in."""
+        return Guard(self.auth, self.accounts, self.anonymous_pull)
+
     def check(self) -> None:
         """See that accounts and the way to ask for them fit together.
 
         Raises:
             InvalidOption: they don't.
         """
-        if self.auth is None and self.accounts:
-            raise InvalidOption("--user needs --auth basic or --auth bearer")
-        if self.auth == "basic" and not self.accounts:
-            raise InvalidOption("--auth basic needs at least one --user NAME:PASSWORD")
-        if self.anonymous_pull and not (self.auth == "bearer" and self.accounts):
-            raise InvalidOption("--anonymous-pull needs --auth bearer and --user NAME:PASSWORD")
+        self.guard.check()
 
     def guarded(self, handler: Handler) -> Handler:
         """Put the gate in front of a handler, if there is one."""
-        if self.auth == "basic":
-            return BasicGate(handler, self.accounts)
-        if self.auth == "bearer":
-            accounts = self.accounts or None
-            return BearerGate(handler, accounts=accounts, anonymous_pull=self.anonymous_pull)
-        return handler
+        return self.guard.around(handler)
 
     def front(self) -> Front:
         """Make what answers where no extension does.

@@ -19,7 +19,7 @@ from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
 from occystrap.oci.documents import encode, load_object, objects, string_map, texts
 from occystrap.oci.documents import field as read_field
-from occystrap.oci.media_types import Family, Kind, MediaType
+from occystrap.oci.media_types import Family, Kind, MediaType, lookup
 from occystrap.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -47,6 +47,17 @@ class Manifest:
     def descriptor(self) -> Descriptor:
         """What the manifest itself is."""
         return Descriptor(self.media_type, self.digest, len(self.raw))
+
+    @property
+    def is_image(self) -> bool:
+        """Whether there are layers of an image; a chart, a signature or an attestation has none."""
+        config = lookup(self.config.media_type)
+        layers = [lookup(layer.media_type) for layer in self.layers]
+        return (
+            config is not None
+            and config.kind is Kind.CONFIG
+            and all(layer is not None and layer.kind is Kind.LAYER for layer in layers)
+        )
 
     @property
     def references(self) -> tuple[Descriptor, ...]:

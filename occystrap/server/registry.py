@@ -68,7 +68,7 @@ class Registry:
             response = refusal.response
         except OSError as error:
             full = error.errno in _FULL
-            _LOG.error("the store failed: %s", error, exc_info=not full)  # noqa: TRY400
+            _LOG.error("the store failed: %s", error, exc_info=not full)
             response = Refusal(ErrorCode.UNKNOWN, f"the store failed: {error.strerror}").response
         headers = response.headers.replace("Docker-Distribution-Api-Version", "registry/2.0")
         return Response(response.status, headers, response.body)

@@ -191,7 +191,7 @@ def test_a_reader_that_has_seen_enough(
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("occystrap pro", {"process"}),
+        ("occystrap proc", {"process"}),
         ("occystrap --ret", {"--retries"}),
         ("occystrap process --ret", {"--retries"}),
         ("occystrap tags --ma", {"--match"}),
