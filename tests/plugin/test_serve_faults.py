@@ -103,7 +103,9 @@ def test_what_makes_no_sense(option: str, value: str, message: str) -> None:
     """It is a mistake of usage, told before anything is served."""
     result = CliRunner().invoke(cli, ["registry", "serve", option, value])
     assert result.exit_code == 2
-    assert f"Invalid value for '{option}': {message}" in " ".join(result.stderr.split())
+    said = " ".join(result.stderr.split())
+    assert f"Invalid value for '{option}' (env var: " in said
+    assert f": {message}" in said
 
 
 def test_without_faults_nothing_is_different(archive: str) -> None:
