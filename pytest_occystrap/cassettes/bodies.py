@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from occystrap.errors import CassetteError, VerificationError
+from occystrap.errors import CassetteError, ImageOutputError, VerificationError
 from occystrap.image.partial import PartialFile
 from occystrap.oci.digest import Digest, Digester, verified
 
@@ -152,7 +152,10 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     Raises:
         ImageOutputError: the system can't.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageOutputError(f"can't write {path}: {error.strerror}") from error
     partial, offset = PartialFile(path), 0
     try:
         for piece in pieces:

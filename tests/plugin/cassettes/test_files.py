@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occystrap.errors import CassetteError
+from occystrap.errors import CassetteError, ImageOutputError
 from occystrap.oci.digest import Digest
 from occystrap.server.message import Headers
 from pytest_occystrap.cassettes.bodies import Blobs, Body, Incoming
@@ -194,3 +194,10 @@ def test_a_body_that_comes_in_pieces(size: int, tmp_path: Path) -> None:
     body = incoming.finish()
     assert (body, body.read()) == (Body.of(content), content)
     assert Blobs(tmp_path / "kept").keep(body).read() == content
+
+
+def test_a_directory_that_can_not_be_made(tmp_path: Path) -> None:
+    """The error is one of occystrap's, and names the file."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageOutputError, match="can't write"):
+        save_cassette(cassette_of(b"x"), tmp_path / "file" / "some.yaml")
