@@ -41,10 +41,12 @@ class Case:
 
     @property
     def expected(self) -> str:
-        """Say what may come of them."""
+        """Say what may come of them; two may spoil an exchange so that nothing can be told."""
         expectations = {fault.expect for _, _, fault in self.struck}
-        only = expectations.pop() if len(expectations) == 1 else Expect.EITHER
-        return only.value
+        exchanges = {exchange.number for exchange, _, _ in self.struck}
+        if len(expectations) > 1 or len(exchanges) < len(self.struck):
+            return Expect.EITHER.value
+        return expectations.pop().value
 
 
 def rows_of(faults: Sequence[Row] | Sequence[Effect]) -> Sequence[Row]:
