@@ -31,11 +31,16 @@ TRAFFIC = [
 ]
 
 
+def squeezed(lines: list[str]) -> list[str]:
+    """Leave the widths of columns away: on a busy machine a request takes ten times as long."""
+    return [" ".join(line.split()) for line in lines]
+
+
 def test_a_failed_test_shows_the_traffic(pytester: pytest.Pytester) -> None:
     """Of each registry that it used, under the name it was given."""
     result = run(pytester, FAILING)
     result.assert_outcomes(failed=1)
-    assert section(result, "registry traffic") == TRAFFIC
+    assert squeezed(section(result, "registry traffic")) == squeezed(TRAFFIC)
     assert section(result, "registry traffic (mirror)")[-1] == "1 request"
     assert section(result, "registry traffic (3)") == ["no requests"]
 
@@ -59,7 +64,7 @@ def test_workers_pass_the_traffic_on(pytester: pytest.Pytester) -> None:
     """Under xdist the section comes with the report of the worker."""
     pytester.makepyfile(FAILING)
     result = pytester.runpytest_subprocess("-n", "1", "-p", "no:hypothesispytest")
-    assert section(result, "registry traffic") == TRAFFIC
+    assert squeezed(section(result, "registry traffic")) == squeezed(TRAFFIC)
 
 
 def test_an_error_in_a_fixture_shows_the_traffic(pytester: pytest.Pytester) -> None:
