@@ -14,7 +14,7 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint format wheel-smoke downstream record clean
+.PHONY: help demo test coverage lint format wheel-smoke downstream record reference clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,9 @@ downstream: $(INSTALLED_DEV)  ## Build the wheel and test a project that uses it
 
 record: $(INSTALLED_DEV)  ## Make the recordings of docker-registry again (RECORD_ARGS="-k dockerd": one)
 	$(BIN)/python -m pytest tests/recorded/test_scenarios.py --record-mode=rewrite $(RECORD_ARGS)
+
+reference: $(INSTALLED_DEV)  ## Write docs/reference.md from what the commands say of themselves
+	@$(BIN)/python -m tests.support.reference
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -36,7 +36,7 @@ A mirror that fetches what it hasn't yet:
   occystrap proxy -d mirror.example/hub -u docker.io &
   docker pull 127.0.0.1:5050/library/busybox
 
-The options that stand before the command count for what goes downstream: --username, --insecure,
+Global options, wherever they stand, count for what goes downstream: --username, --insecure,
 --compression, --layer-cache and all others."""
 
 
