@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import platform
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 import certifi
 import httpx
 
 from occystrap import __version__
 from occystrap.client.limiter import RateLimiter
-from occystrap.client.transports import ByRoute, Exclusive, Paced
+from occystrap.client.transports import ByRoute, ByScheme, Exclusive, Late, Paced
 from occystrap.errors import CredentialsError, InvalidOption
 from occystrap.oci.redaction import redact_url
 
@@ -110,16 +111,19 @@ def create_client(
 def _builder(
     tls: TLS, limiter: RateLimiter | None, around: Around | None, *, http2: bool
 ) -> Callable[[str | None], httpx.BaseTransport]:
-    """Make what makes transports, direct ones or through a proxy."""
-    large = tls.context()
-    # A pool writes into its context which protocols it offers, so the two kinds can't share one.
-    small = tls.context() if http2 else large
+    """Make what makes transports, direct ones or through a proxy.
 
-    def pool(proxy: str | None, context: ssl.SSLContext) -> httpx.BaseTransport:
+    A context with its CAs takes 40 ms to make. Only https needs one; one that can fail, since it
+    has files of the user's, is made at once. A pool writes into its context which protocols it
+    offers, so the two kinds can't share one.
+    """
+    large, small = _Late(tls), _Late(tls)
+
+    def pool(
+        proxy: str | None, context: ssl.SSLContext, *, http2: bool = False
+    ) -> httpx.BaseTransport:
         try:
-            return httpx.HTTPTransport(
-                verify=context, http2=context is not large, limits=_LIMITS, proxy=proxy
-            )
+            return httpx.HTTPTransport(verify=context, http2=http2, limits=_LIMITS, proxy=proxy)
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             shown = redact_url(proxy or "")
             raise InvalidOption(
@@ -127,11 +131,35 @@ def _builder(
                 " (see HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY)"
             ) from error
 
-    def build(proxy: str | None) -> httpx.BaseTransport:
-        transport = pool(proxy, large)
+    def secure(proxy: str | None) -> httpx.BaseTransport:
+        transport = pool(proxy, large.context)
         if http2:
-            transport = ByRoute(Exclusive(lambda: pool(proxy, small)), transport)
+            few = Exclusive(lambda: pool(proxy, small.context, http2=True))
+            transport = ByRoute(few, transport)
+        return transport
+
+    def build(proxy: str | None) -> httpx.BaseTransport:
+        # In the clear nobody is asked for a certificate; this context trusts none.
+        plain = pool(proxy, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        transport: httpx.BaseTransport = ByScheme(plain, Late(lambda: secure(proxy)))
         transport = transport if around is None else around(transport)
         return transport if limiter is None else Paced(transport, limiter)
 
     return build
+
+
+@final
+class _Late:
+    """The context of some settings, made once."""
+
+    def __init__(self, tls: TLS) -> None:
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._context = None if tls == TLS(skip_verify=tls.skip_verify) else tls.context()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """Make it, or give what was made."""
+        with self._lock:
+            self._context = self._context or self._tls.context()
+            return self._context

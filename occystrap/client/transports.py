@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from occystrap.client.limiter import RateLimiter
 
-__all__ = ["LARGE", "ByRoute", "Exclusive", "Paced"]
+__all__ = ["LARGE", "ByRoute", "ByScheme", "Exclusive", "Late", "Paced"]
 
 #: The extension of a request whose answer may be large although its URL doesn't tell.
 LARGE: Final = "occystrap.large"
@@ -42,6 +42,48 @@ class Paced(httpx.BaseTransport):
     def close(self) -> None:
         """Close what is inside."""
         self._inner.close()
+
+
+@final
+class Late(httpx.BaseTransport):
+    """Make a transport when the first request needs it."""
+
+    def __init__(self, make: Callable[[], httpx.BaseTransport]) -> None:
+        self._make = make
+        self._made: httpx.BaseTransport | None = None
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass the request on."""
+        with self._lock:
+            made = self._made = self._made or self._make()
+        return made.handle_request(request)
+
+    def close(self) -> None:
+        """Close it, if it was made."""
+        with self._lock:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()
+
+
+@final
+class ByScheme(httpx.BaseTransport):
+    """Send what is in the clear one way, and all else, https above all, the other way."""
+
+    def __init__(self, plain: httpx.BaseTransport, secure: httpx.BaseTransport) -> None:
+        self._plain = plain
+        self._secure = secure
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass the request to its side."""
+        side = self._plain if request.url.scheme == "http" else self._secure
+        return side.handle_request(request)
+
+    def close(self) -> None:
+        """Close both sides."""
+        self._plain.close()
+        self._secure.close()
 
 
 @final

@@ -162,6 +162,29 @@ def test_a_certificate_is_checked(server: TlsServer, ca_file: Path) -> None:
             client.get(other)
 
 
+def test_no_authority_is_loaded_for_what_goes_in_the_clear(
+    plain: Listener, server: TlsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading CAs takes longer than a small pull; https loads them once a kind of connection."""
+    made: list[TLS] = []
+    context = TLS.context
+
+    def counted(tls: TLS) -> ssl.SSLContext:
+        made.append(tls)
+        return context(tls)
+
+    monkeypatch.setattr(TLS, "context", counted)
+    with create_client(tls=TLS(skip_verify=True)) as client:
+        for _ in range(2):
+            assert client.get(f"{plain.url}/v2/").status_code == 200
+            client.post(f"{plain.url}/v2/a/blobs/uploads/").raise_for_status()
+        assert made == []
+        for _ in range(2):
+            assert client.get(f"https://{server.host}/v2/").status_code == 200
+            client.post(f"https://{server.host}/v2/a/blobs/uploads/").raise_for_status()
+    assert len(made) == 2
+
+
 def test_an_untrusted_registry_is_an_error_that_helps(server: TlsServer) -> None:
     """What the user reads says why, and what to do."""
     with RegistryClient(server.host) as client, pytest.raises(TransportError) as caught:
