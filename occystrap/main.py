@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, Final, NoReturn, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast, final
 
 import click
 
@@ -23,7 +23,7 @@ from occystrap.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import FrameType, ModuleType
 
 __all__ = ["cli", "main"]
 
@@ -146,6 +146,9 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a
 
 def main() -> None:
     """Run the command line as a process."""
+    # httpx imports its own command line, with all of rich and pygments, if it can: a third of what
+    # importing it costs. In this process nobody asks for that.
+    sys.modules.setdefault("httpx._main", cast("ModuleType", None))
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for what runs behind it
             signal.signal(number, _stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -15,7 +16,7 @@ from occystrap.main import cli
 from occystrap.server.message import Request, Response
 from tests.support.archives import docker_save
 from tests.support.console import Console, error_of
-from tests.support.images import SampleImage
+from tests.support.images import SampleImage, file, layer, make_image
 
 COMMANDS = set(cli.list_commands(click.Context(cli, **cli.context_settings)))
 PULL = ("process", "registry://r.example/demo/image:1", "tar://new.tar")
@@ -42,6 +43,15 @@ def test_looking_something_up_is_cheap(arguments: list[str]) -> None:
     assert modules & (HEAVY | {"occystrap.pipeline", "occystrap.move", "occystrap.client"}) == set()
     if "process" not in arguments:
         assert not any(name.startswith("occystrap.commands.process") for name in modules)
+
+
+def test_moving_an_image_imports_no_second_command_line(tmp_path: Path) -> None:
+    """Neither that of httpx, with all of rich and pygments, nor the daemons' client."""
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(docker_save(make_image(layer(file("a")))))
+    modules = imported_by("process", f"tar://{archive}", f"ocidir://{tmp_path / 'layout'}")
+    assert "httpx._client" in modules
+    assert modules & {"rich", "pygments", "requests"} == set()
 
 
 def test_the_version(console: Console) -> None:
