@@ -17,7 +17,7 @@ import httpx
 from occystrap.client.ask import Ask
 from occystrap.client.failures import transport_error
 from occystrap.client.urls import host_of
-from occystrap.errors import VerificationError
+from occystrap.errors import OccystrapError, VerificationError
 from occystrap.oci.digest import Verifier
 
 if TYPE_CHECKING:
@@ -91,6 +91,26 @@ class RemoteBlob:
         except VerificationError as error:
             error.passing = attempts.again() is None
             raise
+
+    def read_end(self, count: int) -> bytes:
+        """Read so many bytes from the end, unverified; none if the registry doesn't give them.
+
+        It is asked once: whatever is wrong shows again when all bytes are read.
+        """
+        headers = {"Range": f"bytes={self.size - count}-{self.size - 1}"}
+        ask = Ask("GET", self.url, headers, accepted=_RANGE_REFUSED, repeatable=False)
+        try:
+            with self.session.open(ask, self.grant) as answer:
+                if answer.status != _PARTIAL:
+                    return b""
+                said = answer.headers.get("Content-Range", "").strip()
+                match = _CONTENT_RANGE.fullmatch(said)
+                if match is None or int(match["first"]) != self.size - count:
+                    return b""
+                end = answer.read(count)
+        except (OccystrapError, httpx.HTTPError):
+            return b""
+        return end if len(end) == count else b""
 
     def _verified(self, attempts: Attempts) -> Iterator[bytes]:
         verifier = Verifier(self.descriptor.digest, self.descriptor.size)

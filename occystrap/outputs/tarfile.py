@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, final
 
 from occystrap.client.download import once_more
 from occystrap.errors import InvalidInput
-from occystrap.image.archive_writer import ArchiveWriter
+from occystrap.image.archive_writer import ArchiveWriter, BrokenPromise
 from occystrap.image.archived import NAMELESS
 from occystrap.image.docker_save import MANIFEST
 from occystrap.image.element import CONFIG_FILE
 from occystrap.image.layer import tar_size
 from occystrap.image.progress import NoProgress
+from occystrap.image.promised import is_brief, promised_size, promises
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digest, Digester
 from occystrap.oci.reference import Reference, join_name
@@ -81,6 +82,7 @@ class TarWriter:
         self._progress = progress or NoProgress()
         self._archive = ArchiveWriter(path, temp_dir)
         self._workers = Workers(max_workers)
+        self._side_by_side = max_workers > 1
         self._saved = SavedImage()
 
     def fetch_callback(self, digest: str) -> bool:  # noqa: ARG002 - the shape of the callback
@@ -105,6 +107,8 @@ class TarWriter:
             self._archive.skip(number)
             self.moved.count(layers=1, skipped=1)
         else:
+            if self._announces(layer):
+                self._archive.announce(number)
             self._workers.submit(partial(self._store, number, layer))
 
     def finalize(self) -> None:
@@ -141,13 +145,37 @@ class TarWriter:
 
     def _store(self, number: int, layer: Layer) -> None:
         """Write a layer; an open tar with a diff_id checks itself against it."""
-        diff_id = layer.diff_id
-        name, size = (None, None) if diff_id is None else (member_of(diff_id), tar_size(layer))
-        target = self._archive.open(number, name, size)
-        diff_id = once_more(partial(self._write, number, layer, target))
-        self._archive.commit(number, member_of(diff_id), target)
+        target = self._open(number, layer)
+        try:
+            diff_id = self._fill(number, layer, target)
+        except BrokenPromise:
+            if layer.diff_id is None:
+                raise
+            target = self._archive.give_way(member_of(layer.diff_id))
+            diff_id = self._fill(number, layer, target)
         self._saved.diff_ids[number] = diff_id
         self.moved.count(layers=1, size=target.size)
+
+    def _open(self, number: int, layer: Layer) -> Place | Spool:
+        """Find the place of a layer: at once if its size is known, or promised."""
+        diff_id, size = layer.diff_id, tar_size(layer)
+        if diff_id is None:
+            return self._archive.open(number)
+        promised = size is None and self._announces(layer)
+        if promised and is_brief(layer):
+            return self._archive.open_brief()
+        if promised:
+            size = promised_size(layer)
+        return self._archive.open(number, member_of(diff_id), size, promised=promised)
+
+    def _announces(self, layer: Layer) -> bool:
+        """Whether others wait for the size of a layer; a layer alone is always next."""
+        return self._side_by_side and promises(layer)
+
+    def _fill(self, number: int, layer: Layer, target: Place | Spool) -> Digest:
+        diff_id = once_more(partial(self._write, number, layer, target))
+        self._archive.commit(number, member_of(diff_id), target)
+        return diff_id
 
     def _write(self, number: int, layer: Layer, target: Place | Spool) -> Digest:
         """Write the tar of a layer from its start, and return its digest."""

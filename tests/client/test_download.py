@@ -128,6 +128,35 @@ def test_an_empty_answer_is_a_short_one() -> None:
     assert b"".join(blob(script).open()) == CONTENT
 
 
+def test_the_end_of_a_blob_can_be_had_alone() -> None:
+    """Four bytes are asked for, and only an answer of exactly these is taken."""
+    size = len(CONTENT)
+    script = Script(partial(size - 4, CONTENT[-4:]))
+    assert blob(script).read_end(4) == CONTENT[-4:]
+    assert script.requests[0].headers["Range"] == f"bytes={size - 4}-{size - 1}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=CONTENT),
+        partial(len(CONTENT) - 5, CONTENT[-5:]),
+        partial(len(CONTENT) - 4, CONTENT[-3:]),
+        partial(len(CONTENT) - 4, CONTENT[-4:] + b"more"),
+        httpx.Response(206, content=CONTENT[-4:]),
+        httpx.Response(416),
+        httpx.Response(404),
+        httpx.Response(503),
+    ],
+    ids=["whole", "too early", "short", "long", "of no place", "refused", "missing", "busy"],
+)
+def test_an_end_that_cannot_be_had_is_none(answer: httpx.Response) -> None:
+    """And nothing is asked a second time: it is a convenience."""
+    script = Script(answer)
+    assert blob(script).read_end(4) == b""
+    assert len(script.requests) == 1
+
+
 def test_corrupt_bytes_are_an_error_that_names_both_digests() -> None:
     """Bytes of the right number that hash to something else never pass."""
     other = bytes(len(CONTENT))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from occystrap.errors import SizeMismatch
-from occystrap.image.archive_writer import ArchiveWriter, Place
+from occystrap.image.archive_writer import ArchiveWriter, BrokenPromise, Place
 from occystrap.image.spool import Spool
 
 CONTENTS = [b"", b"one", b"two" * 200_000, bytes(512), b"five"]
@@ -61,6 +61,12 @@ def fill(writer: ArchiveWriter, number: int, *, known: bool = False) -> Place | 
     return target
 
 
+def write_and_commit(writer: ArchiveWriter, target: Place | Spool) -> None:
+    """Write the third member."""
+    target.write(CONTENTS[2])
+    writer.commit(2, NAMES[2], target)
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
 @pytest.mark.parametrize("known", [(), (0, 2), (1, 2, 3), (0, 1, 2, 3, 4)])
 def test_members_stand_in_order_whoever_is_first(
@@ -100,6 +106,70 @@ def test_only_what_must_wait_is_spooled(writer: ArchiveWriter) -> None:
     second = writer.open(1)
     third = writer.open(2)
     assert [type(target) for target in (first, second, third)] == [Place, Place, Spool]
+
+
+def test_members_behind_one_that_is_announced_wait_for_its_size(
+    writer: ArchiveWriter, path: Path
+) -> None:
+    """Whoever begins last is the first in the file; nobody writes to a spool."""
+    for number in range(len(CONTENTS)):
+        writer.announce(number)
+    targets: dict[int, Place | Spool] = {}
+
+    def work(number: int) -> None:
+        size = len(CONTENTS[number])
+        targets[number] = target = writer.open(number, NAMES[number], size, promised=True)
+        target.write(CONTENTS[number])
+        writer.commit(number, NAMES[number], target)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in (4, 2, 3, 1)]
+    for thread in threads:
+        thread.start()
+    work(0)
+    for thread in threads:
+        thread.join()
+    assert {type(target) for target in targets.values()} == {Place}
+    writer.publish()
+    assert path.read_bytes() == expected()
+
+
+def test_a_brief_member_is_waited_for_until_it_is_written(
+    writer: ArchiveWriter, path: Path
+) -> None:
+    """What is behind it begins in its place then."""
+    writer.announce(0)
+    brief = writer.open_brief()
+    opened: list[Place | Spool] = []
+    thread = threading.Thread(
+        target=lambda: opened.append(writer.open(1, NAMES[1], 3, promised=True))
+    )
+    thread.start()
+    thread.join(0.05)
+    assert opened == []
+    brief.write(CONTENTS[0])
+    writer.commit(0, NAMES[0], brief)
+    thread.join()
+    assert isinstance(opened[0], Place)
+    opened[0].write(CONTENTS[1])
+    writer.commit(1, NAMES[1], opened[0])
+    writer.publish()
+    assert list(members(path)) == NAMES[:2]
+
+
+@pytest.mark.parametrize("wrong", [-512, 512])
+def test_a_broken_promise_costs_a_second_writing(
+    writer: ArchiveWriter, path: Path, wrong: int
+) -> None:
+    """The file is the same, and what was written at first is gone."""
+    for number in (0, 1, 3, 4):
+        fill(writer, number, known=True)
+    target = writer.open(2, NAMES[2], len(CONTENTS[2]) + wrong, promised=True)
+    with pytest.raises(BrokenPromise):
+        write_and_commit(writer, target)
+    write_and_commit(writer, writer.give_way(NAMES[2]))
+    writer.publish()
+    assert path.read_bytes() == expected()
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_name_that_is_there_is_not_written_again(writer: ArchiveWriter, path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
+import random
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterable
@@ -15,16 +17,18 @@ import pytest
 
 from occystrap.image.checks import CheckResults
 from occystrap.image.element import IMAGE_LAYER, ImageElement
-from occystrap.image.layer import UnnamedLayer
+from occystrap.image.layer import StoredLayer, UnnamedLayer
 from occystrap.image.progress import LineProgress
+from occystrap.image.promised import promised_size
 from occystrap.image.sources import BytesSource
 from occystrap.inputs.tarfile import Image
+from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.digest import Digest
-from occystrap.oci.media_types import OCI_LAYER, Compression
+from occystrap.oci.media_types import OCI_LAYER, Compression, Family, layer_media_type
 from occystrap.outputs.tarfile import TarWriter, repository_tags
 from tests.support.archives import SHAPES, docker_save, tar_of
-from tests.support.elements import config_of, layers_of
-from tests.support.images import layer, make_image, sha256, stored, varied_image
+from tests.support.elements import EndedSource, config_of, layers_of
+from tests.support.images import file, layer, make_image, sha256, stored, varied_image
 
 VARIED = varied_image()
 OTHER = make_image(VARIED.layers[0], layer())
@@ -242,3 +246,22 @@ def test_skopeo_reads_the_file(path: Path, tmp_path: Path, skopeo: str) -> None:
     subprocess.run([skopeo, "copy", "--quiet", source, f"oci-archive:{copy}"], check=True)
     layers = [element.open_layer() for element in Image(copy).fetch()][1:]
     assert [b"".join(found.open_tar()) for found in layers if found] == list(VARIED.layers)
+
+
+def test_layers_of_several_gzip_members_come_out_whole(path: Path) -> None:
+    """Their end promises the size of the last member alone: the file is written again."""
+    noise = random.Random(1).randbytes(3 << 20)  # noqa: S311 - no secret
+    image = make_image(layer(file("a", bytes(5 << 20) + noise)), layer(file("b", noise)))
+    elements = [config_of(image)]
+    for number, tar in enumerate(image.layers):
+        cut = len(tar) - (3 << 20)
+        content = gzip.compress(tar[:cut]) + gzip.compress(tar[cut:], 0)
+        named = Descriptor.of(content, layer_media_type(Family.OCI, Compression.GZIP))
+        part = StoredLayer(named, EndedSource(content), Digest.of(tar))
+        assert promised_size(part) == 3 << 20
+        elements.append(ImageElement(IMAGE_LAYER, "", layer_index=number, layer=part))
+    assert not write(path, elements).verify(full=True).errors
+    with tarfile.open(path) as written:
+        found = [written.extractfile(f"{each}/layer.tar") for each in image.diff_ids]
+        assert [each and each.read() for each in found] == list(image.layers)
+    assert list(path.parent.iterdir()) == [path]

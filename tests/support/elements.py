@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
 from occystrap.image.layer import StoredLayer
@@ -12,7 +14,27 @@ from occystrap.oci.digest import Digest
 from occystrap.oci.media_types import OCI_LAYER, Compression
 from tests.support.images import SampleImage, stored
 
-__all__ = ["config_of", "layers_of"]
+__all__ = ["EndedSource", "config_of", "layers_of"]
+
+
+@dataclass(frozen=True)
+class EndedSource:
+    """A source whose end can be had."""
+
+    content: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.content)
+
+    def open(self) -> Iterator[bytes]:
+        """Give them."""
+        yield self.content
+
+    def read_end(self, count: int) -> bytes:
+        """Give the last."""
+        return self.content[-count:]
 
 
 def config_of(image: SampleImage) -> ImageElement:
