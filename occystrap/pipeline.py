@@ -249,7 +249,7 @@ class PipelineBuilder:
         if self._client is not None:
             return self._client
         proxies = proxies_from(self.options.environ)
-        self._clients.append(create_client(tls=self._side(spec).tls, proxies=proxies))
+        self._clients.append(create_client(http2=False, tls=self._side(spec).tls, proxies=proxies))
         return self._clients[-1]
 
     def _session(self, tls: TLS) -> Session:
