@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 RECORD_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint format wheel-smoke downstream record reference clean
+.PHONY: help demo test coverage lint format wheel-smoke downstream record reference bench clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -49,6 +50,9 @@ record: $(INSTALLED_DEV)  ## Make the recordings of docker-registry again (RECOR
 
 reference: $(INSTALLED_DEV)  ## Write docs/reference.md from what the commands say of themselves
 	@$(BIN)/python -m tests.support.reference
+
+bench: $(INSTALLED_DEV)  ## Measure occystrap beside skopeo and others (BENCH_ARGS=--quick: under two minutes)
+	$(BIN)/python -m benchmarks.peers $(BENCH_ARGS)
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

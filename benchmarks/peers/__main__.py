@@ -9,18 +9,17 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
-from benchmarks.peers.fake import fake_figures, fake_table
+from benchmarks.peers.fake import fake_figures
 from benchmarks.peers.images import MIB, make_image
-from benchmarks.peers.link import link_figures, link_table
-from benchmarks.peers.plot import draw
-from benchmarks.peers.protocols import protocol_figures, protocol_table
+from benchmarks.peers.link import link_figures
+from benchmarks.peers.protocols import protocol_figures
+from benchmarks.peers.report import PARTS, RESULT, publish, tables
 from benchmarks.peers.runs import BenchmarkError
-from benchmarks.peers.table import memory_table, ratios, ratios_table
 from benchmarks.peers.tools import Tool, find_tools
 from benchmarks.peers.works import IMAGE, Bench, run_memory, run_works
 from tests.support.debian_registry import running_debian_registry
@@ -28,11 +27,6 @@ from tests.support.debian_registry import running_debian_registry
 __all__: list[str] = []
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-_PAGE: Final = ROOT / "docs/performance.md"
-_PLOT: Final = ROOT / "docs/performance.svg"
-_RESULT: Final = ROOT / "benchmarks/results/peers.json"
-_MARKS: Final = ("<!-- {}: made by make bench -->\n", "<!-- {}: end -->\n")
-_PARTS: Final = ("works", "memory", "link", "protocols", "fake")
 
 
 @final
@@ -91,62 +85,13 @@ def _measure(directory: Path, scale: _Scale, parts: Sequence[str]) -> dict[str, 
     return result
 
 
-def _circumstances(result: dict[str, Any]) -> str:
-    """Say what was measured with and where."""
-    machine = result["machine"]
-    tools = ", ".join(said or name for name, said in machine["tools"].items())
-    said = (
-        f"{machine['when'][:10]}, {machine['cores']} cores, {machine['system']}, Python"
-        f" {machine['python']}, load {machine['load']} at the beginning; {tools}"
-    )
-    if "image" in result:
-        raw, stored = (result["image"][name] / MIB for name in ("raw", "stored"))
-        said += f"; an image of {raw:.0f} MiB, {stored:.0f} MiB as stored"
-    return f"{said}; {result['scale']['rounds']} rounds.\n\n"
-
-
-def _tables(result: dict[str, Any]) -> dict[str, str]:
-    """Write each part as a table."""
-    said = _circumstances(result)
-    write: dict[str, Callable[[Any], str]] = {
-        "works": lambda runs: said + ratios_table(ratios(runs)),
-        "memory": memory_table,
-        "link": link_table,
-        "protocols": protocol_table,
-        "fake": fake_table,
-    }
-    return {part: write[part](result[part]) for part in _PARTS if part in result}
-
-
-def _put(page: str, name: str, text: str) -> str:
-    """Replace a part of the page."""
-    begin, end = (mark.format(name) for mark in _MARKS)
-    before, _, rest = page.partition(begin)
-    return f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}"
-
-
-def _publish(result: dict[str, Any], tables: dict[str, str]) -> None:
-    """Write the page anew, the picture and the figures beside it."""
-    page = _PAGE.read_text()
-    for name, text in tables.items():
-        page = _put(page, name, text)
-    _PAGE.write_text(page)
-    if "works" in result:
-        _PLOT.write_text(draw(ratios(result["works"])))
-
-
-def _write(result: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1, default=asdict) + "\n")
-
-
 def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under two minutes; no page")
     parser.add_argument("--size", type=int, help="MiB of the image")
     parser.add_argument("--rounds", type=int, help="how often everything is run")
-    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, metavar="PART")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md anew")
     parser.add_argument("--directory", help="where images are made; a few GiB are needed")
@@ -159,12 +104,15 @@ def main() -> int:
     except (BenchmarkError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
-    tables = _tables(result)
-    print(*tables.values(), sep="\n")
+    text = json.dumps(result, indent=1, default=asdict) + "\n"
+    document = json.loads(text)
+    print(*tables(document).values(), sep="\n")
     if chosen.publish:
-        _publish(result, tables)
+        publish(document, ROOT)
     if chosen.json or chosen.publish:
-        _write(result, chosen.json or _RESULT)
+        path = chosen.json or ROOT / RESULT
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return 0
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, final
 
 from benchmarks.peers.runs import Run, Spread
-from benchmarks.peers.works import WORKS, Runs
+from benchmarks.peers.works import WORKS
 
 __all__ = ["GOALS", "OURS", "Ratio", "markdown", "memory_table", "ratios", "ratios_table"]
 
@@ -76,14 +76,18 @@ class Ratio:
         )
 
 
-def ratios(runs: Runs) -> list[Ratio]:
-    """Put ours beside each peer's, in the order of the kinds of work."""
+def ratios(works: Mapping[str, Mapping[str, Any]]) -> list[Ratio]:
+    """Put ours beside each peer's, from the file of results, by kinds of work in their order."""
     return [
-        Ratio(work.key, work.title, peer, tuple(runs[work.key][OURS]), tuple(theirs))
+        Ratio(work.key, work.title, peer, _runs(works[work.key][OURS]), _runs(theirs))
         for work in WORKS
-        for peer, theirs in runs.get(work.key, {}).items()
+        for peer, theirs in works.get(work.key, {}).items()
         if peer != OURS
     ]
+
+
+def _runs(listed: Iterable[Mapping[str, float]]) -> tuple[Run, ...]:
+    return tuple(Run(**each) for each in listed)
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
