@@ -127,7 +127,7 @@ _EXPAND: Final[dict[Compression, Callable[[Iterator[bytes]], Iterator[bytes]]]] 
 
 
 class _Compressor(Protocol):
-    def compress(self, data: bytearray, /) -> bytes: ...
+    def compress(self, data: bytes | bytearray, /) -> bytes: ...
     def flush(self) -> bytes: ...
 
 
@@ -162,10 +162,13 @@ def compressed(
             source.close()
 
 
-def _even(source: Iterator[bytes]) -> Iterator[bytearray]:
-    """Cut the bytes evenly."""
+def _even(source: Iterator[bytes]) -> Iterator[bytes | bytearray]:
+    """Cut the bytes evenly; those that come so are passed on as they are."""
     rest = bytearray()
     for chunk in source:
+        if not rest and len(chunk) == _FEED:
+            yield chunk
+            continue
         rest += chunk
         while len(rest) >= _FEED:
             yield rest[:_FEED]

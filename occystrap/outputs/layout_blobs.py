@@ -206,6 +206,7 @@ class ArchiveBlobs:
             return False
         with self._lock:
             number, self._number = self._number, self._number + 1
+            self._archive.announce(number)  # its size is known: nobody behind it has to spool
         name = blob_path(descriptor.digest)
         target = self._archive.open(number, name, descriptor.size)
         once_more(partial(_fill, target, descriptor, source))
