@@ -95,6 +95,7 @@ class _Layer:
             and each not in self.own
             and each != path
             and each not in self.gone
+            and each not in self.opaque  # which makes a directory of it
             and all(up != path and self.own.get(up, _IMPLICIT)[0] == "dir" for up in _above(each))
             and not self.gone & {*_above(each)}
             and not any(own.startswith(f"{each}/") for own in (*mentioned, path))
