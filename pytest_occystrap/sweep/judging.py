@@ -17,7 +17,7 @@ from pytest_occystrap.faults.effect import Effect
 from pytest_occystrap.faults.memory import CommitThenDropAnswer
 from pytest_occystrap.sweep.catalogue import SweepFault
 from pytest_occystrap.sweep.results import Verdict
-from pytest_occystrap.sweep.running import Outcome, WrongResult
+from pytest_occystrap.sweep.running import Outcome, TookTooLong, WrongResult
 
 __all__ = ["Judge", "same_outcome"]
 
@@ -58,6 +58,8 @@ class Judge:
             yield "it asks without end"
         if isinstance(error, WrongResult):
             yield f"a wrong result: {error}"
+        elif isinstance(error, TookTooLong):
+            yield f"it took more than {self.bound:.0f} s"
         elif error is not None and not isinstance(error, self.refused):
             yield f"an error that is none of those declared: {type(error).__name__}: {error}"
         if outcome.leaks:

@@ -30,6 +30,7 @@ __all__ = [
     "Prepare",
     "Stage",
     "TooManyRequests",
+    "TookTooLong",
     "WrongResult",
 ]
 
@@ -140,21 +141,28 @@ class Stage:
 
     def _command(self, words: Sequence[str], world: World) -> None:
         argv = [word.format(**world.words()) for word in words]
-        done = subprocess.run(  # noqa: S603 - the caller's own command
-            argv,
-            cwd=world.directory,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=self.bound,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - the caller's own command
+                argv,
+                cwd=world.directory,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=self.bound,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TookTooLong from error
         said = done.stdout.decode(errors="replace")
         if _TRACEBACK in said or done.returncode < 0:
             raise RuntimeError(f"it crashed ({done.returncode}): {said[-2000:]}")
         if done.returncode:
             raise CommandFailed(f"exit code {done.returncode}: {said.strip()[-500:]}")
+
+
+class TookTooLong(Exception):
+    """A command was ended, since it had taken all the time that it may."""
 
 
 class WrongResult(Exception):

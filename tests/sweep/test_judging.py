@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -100,6 +101,18 @@ def test_a_client_without_patience_for_its_own_end() -> None:
     for_ever = [Row(lambda measures: [status(500)], times=ALWAYS, expect=Expect.EITHER)]
     report = fault_sweep(stubborn, faults=for_ever, images=["app:1"])
     assert whys(report) == {"it asks without end"}
+
+
+def test_a_command_that_hangs() -> None:
+    """It is ended, and it is said why."""
+    script = (
+        "import sys, time, urllib.request as r\n"
+        "try: r.urlopen(sys.argv[1] + '/v2/').read()\n"
+        "except OSError: time.sleep(60)"
+    )
+    words = [sys.executable, "-c", script, "{url}"]
+    report = fault_sweep(words, faults=[status(500)], door="http/1.1", bound=1.0)
+    assert whys(report) == {"it took more than 1 s"}
 
 
 def test_more_requests_than_the_budget() -> None:
