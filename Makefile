@@ -5,6 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 RECORD_ARGS ?=
 BENCH_ARGS ?=
+SWEEP_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ INSTALLED_DEV := $(VENV)/.stamp-installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint format wheel-smoke downstream record reference bench clean
+.PHONY: help demo test coverage lint format wheel-smoke downstream record reference bench sweep clean
 
 help:  ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -53,6 +54,9 @@ reference: $(INSTALLED_DEV)  ## Write docs/reference.md from what the commands s
 
 bench: $(INSTALLED_DEV)  ## Measure occystrap beside skopeo and others (BENCH_ARGS=--quick: under two minutes)
 	$(BIN)/python -m benchmarks.peers $(BENCH_ARGS)
+
+sweep: $(INSTALLED_DEV)  ## Try every fault at every exchange of every operation (SWEEP_ARGS="--skopeo 200" compares)
+	$(BIN)/python benchmarks/resilience.py $(SWEEP_ARGS)
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

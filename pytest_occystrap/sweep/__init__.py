@@ -32,6 +32,7 @@ __all__ = [
     "CommandFailed",
     "Door",
     "Expect",
+    "Operation",
     "Row",
     "SweepFault",
     "SweepReport",

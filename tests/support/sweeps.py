@@ -6,6 +6,7 @@ finds can be found again.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -17,6 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
+
+from occystrap.client.build import TLS, create_client
 from occystrap.client.traffic import Traffic
 from occystrap.errors import VerificationError
 from occystrap.move import move
@@ -26,9 +30,10 @@ from occystrap.pipeline import PipelineBuilder
 from occystrap.quay import QuayClient
 from pytest_occystrap.dialects import DIALECTS
 from pytest_occystrap.fake import FakeRegistry
-from pytest_occystrap.sweep import Door, World
+from pytest_occystrap.options import RegistryOptions
+from pytest_occystrap.sweep import Door, Operation, World
 
-__all__ = ["SWEEPS", "Sweep"]
+__all__ = ["SKOPEO", "SWEEPS", "Sweep"]
 
 _SOURCE: Final = "org/app:1"
 _TARGET: Final = "org/copy:2"
@@ -39,9 +44,9 @@ class Sweep:
     """An operation in a kind of world: what `fault_sweep` takes."""
 
     name: str
-    operation: Callable[[World], object]
+    operation: Operation
     prepare: Callable[[World], object]
-    check: Callable[[World, object], object]
+    check: Callable[[World, object], object] | None
     door: Door = "in-process"
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -72,13 +77,28 @@ def _traffic(world: World) -> Traffic:
     )
 
 
+def _client(world: World) -> contextlib.AbstractContextManager[httpx.Client]:
+    """Take the client of the world, or over HTTP/2 one of our own, as people have it.
+
+    One connection of httpx's for all threads is no client of ours: under uploads it fails a third
+    of its requests.
+    """
+    if not world.door.startswith("http/2"):
+        return contextlib.nullcontext(world.client)
+    tls = TLS(ca_file=world.registry.ca_file)
+    return create_client(http2=True, tls=tls, timeout=world.client.timeout)
+
+
 def _move(world: World, source: str, destination: str) -> None:
     accounts = world.registry.accounts
     username, password = next(iter(accounts.items()))
     options = Options(
         max_workers=2, insecure=not world.secure, username=username, password=password
     )
-    with PipelineBuilder(options, client=world.client, traffic=_traffic(world)) as builder:
+    with (
+        _client(world) as client,
+        PipelineBuilder(options, client=client, traffic=_traffic(world)) as builder,
+    ):
         report = move(builder, source, destination)
     if report.errors:
         raise VerificationError(report.errors[0].message)
@@ -202,3 +222,19 @@ def _sweeps() -> Iterator[Sweep]:
 
 
 SWEEPS: Final = tuple(_sweeps())
+
+#: The same of another client, for comparison: it is held to the rules that ours is held to.
+_LOGIN: Final = ":".join(next(iter(RegistryOptions().accounts.items())))
+_SKOPEO_PULL: Final = (
+    *("skopeo", "copy", "--src-tls-verify=false", "--src-creds", _LOGIN),
+    *(f"docker://{{host}}/{_SOURCE}", "dir:{directory}/app"),
+)
+_SKOPEO_PUSH: Final = (
+    *("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", _LOGIN),
+    *("docker-archive:{directory}/source.tar", f"docker://{{host}}/{_TARGET}"),
+)
+_PATIENT: Final[Mapping[str, Any]] = {**_GUARDED, "bound": 20.0, "budget": 24}
+SKOPEO: Final = (
+    Sweep("skopeo: pull", _SKOPEO_PULL, _seed, None, "http/1.1", _PATIENT),
+    Sweep("skopeo: push", _SKOPEO_PUSH, _put_tarball, _check_push, "http/1.1", _PATIENT),
+)
