@@ -154,7 +154,9 @@ class FileLayer:
 
     def open_stored(self) -> Iterator[bytes]:
         """Read the tar: there are no other bytes."""
-        return self.open_tar()
+        if self.stored is None:
+            return self.open_tar()
+        return verified(self._read(), self.stored.digest, self.stored.size, what="layer")
 
     def open_tar(self) -> Iterator[bytes]:
         """Read the file from its start."""

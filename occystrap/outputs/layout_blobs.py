@@ -42,10 +42,10 @@ class LayoutBlobs(Protocol):
     """A layout under way, filled by several threads."""
 
     def store(self, descriptor: Descriptor, source: Source) -> bool:
-        """Store a blob; False if it is there already.
+        """Store a blob, from a source that checks it; False if it is there already.
 
         Raises:
-            VerificationError: the bytes aren't those that the descriptor names.
+            VerificationError: the source says that the bytes aren't those of the descriptor.
             ImageOutputError: the system can't.
         """
         ...
@@ -126,7 +126,7 @@ class DirectoryBlobs:
         path = self._staged.root / blob_path(descriptor.digest)
         with self._staged.failing():
             path.parent.mkdir(parents=True, exist_ok=True)
-        once_more(partial(self._write, path, descriptor, source))
+        once_more(partial(self._write, path, source))
         return True
 
     def add(self, descriptor: Descriptor, content: bytes) -> None:
@@ -164,10 +164,9 @@ class DirectoryBlobs:
             return False
         return True
 
-    def _write(self, path: Path, descriptor: Descriptor, source: Source) -> None:
-        chunks = verified(source.open(), descriptor.digest, descriptor.size)
+    def _write(self, path: Path, source: Source) -> None:
         with self._staged.failing(), path.open("wb") as file:
-            for chunk in chunks:
+            for chunk in source.open():
                 file.write(chunk)
 
     def _merge(self, entry: Descriptor, name: str) -> None:
@@ -209,7 +208,7 @@ class ArchiveBlobs:
             self._archive.announce(number)  # its size is known: nobody behind it has to spool
         name = blob_path(descriptor.digest)
         target = self._archive.open(number, name, descriptor.size)
-        once_more(partial(_fill, target, descriptor, source))
+        once_more(partial(_fill, target, source))
         self._archive.commit(number, name, target)
         return True
 
@@ -235,7 +234,7 @@ class ArchiveBlobs:
         self._archive.discard()
 
 
-def _fill(target: Place | Spool, descriptor: Descriptor, source: Source) -> None:
+def _fill(target: Place | Spool, source: Source) -> None:
     target.restart()
-    for chunk in verified(source.open(), descriptor.digest, descriptor.size):
+    for chunk in source.open():
         target.write(chunk)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from occystrap.errors import DigestMismatch, ImageInputError
+from occystrap.errors import DigestMismatch, ImageInputError, VerificationError
 from occystrap.image.checks import CheckResults, Severity
 from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
 from occystrap.image.layer import FileLayer, Layer, StoredLayer, UnnamedLayer, tar_size
@@ -131,7 +131,7 @@ def test_a_layer_can_be_read_over_another_source() -> None:
 
 
 def test_a_file_is_a_layer() -> None:
-    """An open file is read from its start, each time, and checked if there is a diff_id."""
+    """An open file is read from its start, each time, and checked against what names it."""
     file = io.BytesIO(TAR)
     file.seek(99)
     for layer in (FileLayer(file), FileLayer(file, DIFF_ID)):
@@ -139,6 +139,9 @@ def test_a_file_is_a_layer() -> None:
         assert b"".join(layer.open_tar()) == TAR
     with pytest.raises(DigestMismatch):
         list(FileLayer(file, Digest.of(b"another")).open_tar())
+    another = Descriptor.of(b"another", "x/y")
+    with pytest.raises(VerificationError):
+        list(FileLayer(file, DIFF_ID, another).open_stored())
 
 
 def test_an_element_gives_its_layer_however_it_came() -> None:

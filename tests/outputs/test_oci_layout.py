@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from occystrap.errors import DigestMismatch, ImageOutputError
-from occystrap.image.sources import BytesSource
+from occystrap.image.sources import BytesSource, VerifiedSource
 from occystrap.move import move
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.media_types import Compression
@@ -245,8 +245,9 @@ def test_verification_finds_what_is_wrong(console: Console, shelf: Shelf) -> Non
 def test_a_layer_that_is_not_what_it_should_be_is_refused(tmp_path: Path) -> None:
     """And the layout isn't there then."""
     blobs = DirectoryBlobs(tmp_path / "layout")
+    good = Descriptor.of(b"good", "x/y")
     with pytest.raises(DigestMismatch):
-        blobs.store(Descriptor.of(b"good", "x/y"), BytesSource(b"evil"))
+        blobs.store(good, VerifiedSource(BytesSource(b"evil"), good.digest))
     blobs.discard()
     blobs.discard()
     assert list(tmp_path.iterdir()) == []
