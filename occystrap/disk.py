@@ -1,6 +1,7 @@
 """Images on disks: which scheme is which of our formats, and what its options mean.
 
 Rule: a scheme is a row of a table. Who the process is decides here, once, what files it can make.
+What reads or writes a format is imported when somebody asks for that format.
 """
 
 from __future__ import annotations
@@ -12,27 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 from occystrap.errors import InvalidOption, PipelineError
 from occystrap.image.archived import NAMELESS
 from occystrap.image.budget import DEFAULT_LIMIT
-from occystrap.inputs import directory as directory_input
-from occystrap.inputs import oci_layout as layout_input
-from occystrap.inputs import tarfile as tar_input
 from occystrap.oci.media_types import Compression
-from occystrap.outputs.bundle import BundleWriter
-from occystrap.outputs.directory import DirWriter
-from occystrap.outputs.layout_blobs import ArchiveBlobs, DirectoryBlobs
-from occystrap.outputs.mounts import MountsWriter
-from occystrap.outputs.oci_layout import LayoutWriter
-from occystrap.outputs.runtime_config import BundleOptions
-from occystrap.outputs.tarfile import TarWriter
-from occystrap.outputs.unpacked_layers import UnpackingOptions
 from occystrap.side import chosen_platform, text_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from occystrap.image.progress import Progress
+    from occystrap.inputs import oci_layout as layout_input
     from occystrap.inputs.base import ImageInput
     from occystrap.options import Options
     from occystrap.outputs.base import ImageOutput
+    from occystrap.outputs.oci_layout import LayoutWriter
+    from occystrap.outputs.runtime_config import BundleOptions
+    from occystrap.outputs.unpacked_layers import UnpackingOptions
     from occystrap.uri import URISpec
 
 __all__ = ["DISK_INPUTS", "DISK_OUTPUTS", "DiskTarget", "layout_source", "layout_target"]
@@ -62,6 +56,8 @@ class DiskTarget:
     @property
     def unpacking(self) -> UnpackingOptions:
         """How layers are extracted."""
+        from occystrap.outputs.unpacked_layers import UnpackingOptions
+
         return UnpackingOptions(
             privileged=os.geteuid() == 0,
             devices=bool(self._chosen.get("devices", False)),
@@ -73,6 +69,8 @@ class DiskTarget:
     @property
     def bundle(self) -> BundleOptions:
         """What config.json says that the image doesn't."""
+        from occystrap.outputs.runtime_config import BundleOptions
+
         user = os.geteuid()
         return BundleOptions(
             readonly=bool(self._chosen.get("readonly", False)),
@@ -101,6 +99,8 @@ def _compression(name: str | None) -> Compression | None:
 
 def layout_source(spec: URISpec, options: Options) -> layout_input.Image:
     """Make a source of the schemes `ocidir` and `ocitar`."""
+    from occystrap.inputs import oci_layout as layout_input
+
     return layout_input.Image(
         _path(spec),
         text_option(spec, "tag", None),
@@ -112,6 +112,9 @@ def layout_source(spec: URISpec, options: Options) -> layout_input.Image:
 
 def layout_target(target: DiskTarget) -> LayoutWriter:
     """Make a destination of the schemes `ocidir` and `ocitar`."""
+    from occystrap.outputs.layout_blobs import ArchiveBlobs, DirectoryBlobs
+    from occystrap.outputs.oci_layout import LayoutWriter
+
     spec, options = target.spec, target.options
     compression = _compression(text_option(spec, "compression", options.compression))
     kept = "" if target.tag == NAMELESS[1] or ":" in target.tag else target.tag
@@ -130,6 +133,8 @@ def layout_target(target: DiskTarget) -> LayoutWriter:
 
 
 def _tar_source(spec: URISpec, options: Options) -> ImageInput:
+    from occystrap.inputs import tarfile as tar_input
+
     return tar_input.Image(
         _path(spec),
         temp_dir=options.temp_dir,
@@ -140,6 +145,8 @@ def _tar_source(spec: URISpec, options: Options) -> ImageInput:
 
 
 def _tar(target: DiskTarget) -> ImageOutput:
+    from occystrap.outputs.tarfile import TarWriter
+
     return TarWriter(
         target.image,
         target.tag,
@@ -151,10 +158,14 @@ def _tar(target: DiskTarget) -> ImageOutput:
 
 
 def _directory_source(spec: URISpec, options: Options) -> ImageInput:  # noqa: ARG001 - a row
+    from occystrap.inputs import directory as directory_input
+
     return directory_input.Image(_path(spec), select=text_option(spec, "image", None))
 
 
 def _directory(target: DiskTarget) -> ImageOutput:
+    from occystrap.outputs.directory import DirWriter
+
     chosen = target.spec.options
     return DirWriter(
         target.image,
@@ -168,12 +179,16 @@ def _directory(target: DiskTarget) -> ImageOutput:
 
 
 def _bundle(target: DiskTarget) -> ImageOutput:
+    from occystrap.outputs.bundle import BundleWriter
+
     return BundleWriter(
         target.path, bundle=target.bundle, unpacking=target.unpacking, progress=target.progress
     )
 
 
 def _mounts(target: DiskTarget) -> ImageOutput:
+    from occystrap.outputs.mounts import MountsWriter
+
     return MountsWriter(
         target.image,
         target.tag,

@@ -17,17 +17,16 @@ from occystrap.client.proxies import proxies_from
 from occystrap.client.retry import RetryPolicy
 from occystrap.client.session import Session
 from occystrap.client.traffic import Traffic
+from occystrap.daemons import DAEMON_INPUTS, DAEMON_OUTPUTS
 from occystrap.disk import DISK_INPUTS, DISK_OUTPUTS, DiskTarget
 from occystrap.errors import PipelineError
 from occystrap.filters.base import Means
 from occystrap.filters.build import Surroundings, read_filters
 from occystrap.image.cache import LayerCache
 from occystrap.image.progress import NoProgress
-from occystrap.inputs import docker
 from occystrap.inputs import registry as registry_input
 from occystrap.inputs.base import Pushed
 from occystrap.options import Options
-from occystrap.outputs.docker import DockerWriter
 from occystrap.outputs.registry import RegistryWriter
 from occystrap.side import ALL_PLATFORMS, Side, chosen_platform, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
@@ -277,22 +276,21 @@ def _disk_output(make: Callable[[DiskTarget], ImageOutput]) -> _MakeOutput:
     return lambda builder, spec, source: make(builder.disk_target(spec, source))
 
 
-def _dockerpush_input(builder: PipelineBuilder, spec: URISpec) -> ImageInput:
-    from occystrap.inputs import dockerpush  # noqa: PLC0415 - a server, which few runs need
+def _daemon_input(make: Callable[[URISpec, Options, Progress], ImageInput]) -> _MakeInput:
+    return lambda builder, spec: make(spec, builder.options, builder.progress)
 
-    return dockerpush.Image.from_uri(spec, builder.options, builder.progress)
+
+def _daemon_output(make: Callable[[URISpec, Options, Progress], ImageOutput]) -> _MakeOutput:
+    return lambda builder, spec, _source: make(spec, builder.options, builder.progress)
 
 
 _INPUTS: Final[dict[str, _MakeInput]] = {
-    "docker": lambda builder, spec: docker.Image.from_uri(spec, builder.options, builder.progress),
-    "dockerpush": _dockerpush_input,
     "registry": PipelineBuilder.registry_input,
+    **{scheme: _daemon_input(make) for scheme, make in DAEMON_INPUTS.items()},
     **{scheme: _disk_input(make) for scheme, make in DISK_INPUTS.items()},
 }
 _OUTPUTS: Final[dict[str, _MakeOutput]] = {
-    "docker": lambda builder, spec, _source: DockerWriter.from_uri(
-        spec, builder.options, builder.progress
-    ),
     "registry": lambda builder, spec, _source: builder.registry_output(spec),
+    **{scheme: _daemon_output(make) for scheme, make in DAEMON_OUTPUTS.items()},
     **{scheme: _disk_output(make) for scheme, make in DISK_OUTPUTS.items()},
 }

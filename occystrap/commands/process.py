@@ -114,7 +114,6 @@ def process(
     What is under way is shown on standard error. The exit code is 0 if the image has arrived, 1 if
     it hasn't, and 2 for a command line that can't be understood.
     """
-    from occystrap.commands.many import Many  # noqa: PLC0415
     from occystrap.image.progress import progress_for  # noqa: PLC0415
     from occystrap.move import move  # noqa: PLC0415
     from occystrap.pipeline import PipelineBuilder  # noqa: PLC0415
@@ -128,6 +127,8 @@ def process(
     ):
         spec = parse_uri(source)
         if spec.scheme == "quay":
+            from occystrap.commands.many import Many  # noqa: PLC0415
+
             # What filters make of an image can't be told from its digest.
             again = again or bool(filters)
             run = Many(builder, partial(move, builder, filters=filters), shard, again=again)

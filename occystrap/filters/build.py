@@ -1,7 +1,8 @@
 """From what people type to filters around an output.
 
 Rule: a filter is a row of a table. All of them are read before anything is opened, so that a typing
-mistake costs nothing; those that change layers and stand side by side do it in one pass.
+mistake costs nothing; those that change layers and stand side by side do it in one pass. A filter
+is imported when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,10 @@ from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import InvalidOption
 from occystrap.filters.base import Means
-from occystrap.filters.exclude import Exclude
-from occystrap.filters.inspect import InspectFilter
-from occystrap.filters.matching import matcher
-from occystrap.filters.rewrite import ContentFilter, RewriteFilter
-from occystrap.filters.search import SearchFilter
-from occystrap.filters.timestamps import NormalizeTimestamps
 from occystrap.uri import FilterSpec, check_filter, parse_filter, text_list
 
 if TYPE_CHECKING:
+    from occystrap.filters.rewrite import ContentFilter
     from occystrap.image.cache import LayerCache
     from occystrap.outputs.base import ImageOutput
 
@@ -71,6 +67,8 @@ def _changing(
 ) -> ImageOutput:
     if not filters:
         return output
+    from occystrap.filters.rewrite import RewriteFilter
+
     return RewriteFilter(output, filters, means=surroundings.means, cache=surroundings.cache)
 
 
@@ -90,6 +88,8 @@ def read_filters(texts: Sequence[str], temp_dir: str | None = None) -> Filters:
 
 
 def _normalize_timestamps(spec: FilterSpec, _temp_dir: str | None) -> ContentFilter:
+    from occystrap.filters.timestamps import NormalizeTimestamps
+
     if {"ts", "timestamp"} <= spec.options.keys():
         raise InvalidOption("normalize-timestamps takes ts or timestamp, which mean the same")
     found = spec.options.get("ts", spec.options.get("timestamp", 0))
@@ -97,10 +97,15 @@ def _normalize_timestamps(spec: FilterSpec, _temp_dir: str | None) -> ContentFil
 
 
 def _exclude(spec: FilterSpec, temp_dir: str | None) -> ContentFilter:
+    from occystrap.filters.exclude import Exclude
+
     return Exclude(text_list(spec.options.get("pattern", [])), temp_dir)
 
 
 def _search(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
+    from occystrap.filters.matching import matcher
+    from occystrap.filters.search import SearchFilter
+
     pattern, regex = str(spec.options.get("pattern", "")), bool(spec.options.get("regex"))
     matcher(pattern, regex=regex)
 
@@ -120,6 +125,8 @@ def _search(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
 
 
 def _inspect(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
+    from occystrap.filters.inspect import InspectFilter
+
     file = str(spec.options.get("file", ""))
     if not file:
         raise InvalidOption("inspect filter requires file option")
