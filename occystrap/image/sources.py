@@ -31,8 +31,8 @@ __all__ = ["BytesSource", "FileSlice", "SharedFile", "VerifiedSource"]
 class SharedFile:
     """A file that threads read and write at any place, and that may be closed at any time.
 
-    Each access has a descriptor of its own: a thread that comes too late must not meet the file
-    that has got the number since. `name`, and `advice` on what to do when it can't be written,
+    The descriptor is closed by the last access: a thread that comes too late must not meet the
+    file that has got the number since. `name`, and `advice` on what to do when it can't be written,
     are for messages.
     """
 
@@ -41,6 +41,8 @@ class SharedFile:
         self.name = name
         self._advice = advice
         self._descriptor: int | None = descriptor
+        self._closed = False
+        self._accesses = 0
         self._lock = threading.Lock()
 
     @property
@@ -79,9 +81,8 @@ class SharedFile:
     def close(self) -> None:
         """Close the file once no access is under way; may be called twice."""
         with self._lock:
-            descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+            self._closed = True
+            self._close_unused()
 
     def __del__(self) -> None:
         self.close()
@@ -106,13 +107,20 @@ class SharedFile:
     @contextlib.contextmanager
     def _lease(self) -> Iterator[int]:
         with self._lock:
-            if self._descriptor is None:
+            if self._closed or self._descriptor is None:
                 raise Stopped(f"{self.name} is closed")
-            leased = os.dup(self._descriptor)
+            self._accesses += 1
         try:
-            yield leased
+            yield self._descriptor
         finally:
-            os.close(leased)
+            with self._lock:
+                self._accesses -= 1
+                self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self._closed and not self._accesses and self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 @final

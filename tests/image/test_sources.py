@@ -107,6 +107,23 @@ def test_a_closed_file_is_not_touched(shared: SharedFile) -> None:
         shared.write_at(0, b"late")
 
 
+def test_a_file_is_closed_by_who_is_the_last_to_use_it(
+    shared: SharedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed in the middle of writing, it keeps its number until that is over."""
+    before = descriptors()
+    write = os.pwrite
+
+    def closing(descriptor: int, content: memoryview, offset: int) -> int:
+        shared.close()
+        assert descriptors() == before
+        return write(descriptor, content, offset)
+
+    monkeypatch.setattr(os, "pwrite", closing)
+    shared.write_at(0, b"late, but in time")
+    assert descriptors() == before - 1
+
+
 def test_errors_of_the_system_name_the_file() -> None:
     """Reading what can only be written, and the reverse, is one clear line."""
     with pytest.raises(ImageInputError, match="can't read x: Bad file descriptor"):
