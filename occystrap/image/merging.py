@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, final
 from occystrap.errors import ImageInputError, ImageOutputError
 from occystrap.image.attributes import Attributes, Restorer
 from occystrap.image.notes import DirectoryNote, LinkNote
-from occystrap.image.tree import Parts, Tree, link, names_in, opened, remove, shown
+from occystrap.image.removal import names_in, remove
+from occystrap.image.tree import Parts, Tree, link, opened, shown
 from occystrap.image.whiteouts import OPAQUE, PREFIX, is_device
 
 if TYPE_CHECKING:

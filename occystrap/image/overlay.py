@@ -22,7 +22,8 @@ from occystrap.image.merging import (
     no_such_source,
 )
 from occystrap.image.notes import DirectoryNote, ImplicitNote, LinkNote, WhiteoutNote
-from occystrap.image.tree import Parts, Tree, opened, remove
+from occystrap.image.removal import remove
+from occystrap.image.tree import Parts, Tree, opened
 from occystrap.image.whiteouts import is_device, is_opaque
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import ImageOutputError
-from occystrap.image.tree import remove
+from occystrap.image.removal import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

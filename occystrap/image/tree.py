@@ -17,7 +17,7 @@ from occystrap.errors import ImageInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["DEEPEST", "Parts", "Tree", "link", "names_in", "opened", "parts_of", "remove", "shown"]
+__all__ = ["DEEPEST", "Parts", "Tree", "link", "opened", "parts_of", "shown"]
 
 #: The components of a name, from the root of the tree.
 Parts = tuple[bytes, ...]
@@ -53,28 +53,6 @@ def _ignore(parts: Parts) -> None:
 
 def _stays(parent: int, name: bytes) -> bool:  # noqa: ARG001 - what a tree without marks says
     return False
-
-
-def names_in(directory: int) -> list[bytes]:
-    """List the names in an open directory."""
-    with os.scandir(directory) as entries:
-        return [os.fsencode(each.name) for each in entries]
-
-
-def remove(parent: int, name: bytes) -> None:
-    """Remove whatever has the name below a directory, with all that is in it."""
-    try:
-        os.unlink(name, dir_fd=parent)
-    except IsADirectoryError:
-        with contextlib.suppress(OSError):  # what is not ours fails below
-            os.chmod(name, 0o700, dir_fd=parent)
-        descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
-        try:
-            for each in names_in(descriptor):
-                remove(descriptor, each)
-        finally:
-            os.close(descriptor)
-        os.rmdir(name, dir_fd=parent)
 
 
 @contextlib.contextmanager

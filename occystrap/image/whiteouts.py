@@ -15,7 +15,8 @@ import stat
 from typing import Final, Protocol, final
 
 from occystrap.errors import ImageOutputError
-from occystrap.image.tree import opened, remove
+from occystrap.image.removal import remove
+from occystrap.image.tree import opened
 
 __all__ = [
     "OPAQUE",

@@ -10,7 +10,8 @@ from occystrap.image.budget import Budget
 from occystrap.image.entry_maker import ExtractionRules
 from occystrap.image.extraction import LayerExtractor
 from occystrap.image.merging import LayerMerger
-from occystrap.image.tree import Tree, remove
+from occystrap.image.removal import remove
+from occystrap.image.tree import Tree
 from occystrap.image.whiteouts import PlainMarks
 
 if TYPE_CHECKING:

@@ -103,6 +103,12 @@ class _Claims:
             return True
 
 
+def _make_room(path: Path) -> None:
+    """Make the directories of a blob, but not that of the layout: it may be gone on purpose."""
+    for directory in (path.parent.parent, path.parent):
+        directory.mkdir(exist_ok=True)
+
+
 @final
 class DirectoryBlobs:
     """A layout that is a directory; one that is there is added to."""
@@ -125,7 +131,7 @@ class DirectoryBlobs:
             return False
         path = self._staged.root / blob_path(descriptor.digest)
         with self._staged.failing():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_room(path)
         once_more(partial(self._write, path, source))
         return True
 
@@ -134,7 +140,7 @@ class DirectoryBlobs:
         path = self._staged.root / blob_path(descriptor.digest)
         if self._claims.claim(descriptor.digest):
             with self._staged.failing():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                _make_room(path)
                 path.write_bytes(content)
 
     def publish(self, entry: Descriptor, name: str) -> None:

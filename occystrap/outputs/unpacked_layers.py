@@ -20,7 +20,8 @@ from occystrap.image.element import CONFIG_FILE
 from occystrap.image.entry_maker import ExtractionRules
 from occystrap.image.extraction import LayerExtractor
 from occystrap.image.progress import NoProgress
-from occystrap.image.tree import Tree, remove
+from occystrap.image.removal import remove
+from occystrap.image.tree import Tree
 from occystrap.image.workers import Workers
 from occystrap.oci.digest import Digester
 from occystrap.outputs.base import Moved

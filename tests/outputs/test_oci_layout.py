@@ -254,3 +254,14 @@ def test_a_layer_that_is_not_what_it_should_be_is_refused(tmp_path: Path) -> Non
     (tmp_path / "file").touch()
     with pytest.raises(ImageOutputError, match="it is no directory"):
         DirectoryBlobs(tmp_path / "file")
+
+
+def test_a_layout_that_was_given_up_does_not_come_back(tmp_path: Path) -> None:
+    """A thread that is late may still want to store a blob."""
+    blobs = DirectoryBlobs(tmp_path / "layout")
+    blobs.discard()
+    with pytest.raises(ImageOutputError, match="No such file or directory"):
+        blobs.store(Descriptor.of(b"late", "x/y"), BytesSource(b"late"))
+    with pytest.raises(ImageOutputError, match="No such file or directory"):
+        blobs.add(Descriptor.of(b"later", "x/y"), b"later")
+    assert list(tmp_path.iterdir()) == []
