@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ _PAGE: Final = ROOT / "docs/resilience.md"
 _MARKS: Final = ("<!-- {}: made by make sweep -->\n", "<!-- {}: end -->\n")
 #: Runs with two faults each, drawn by a seed, in each sweep.
 _PAIRS: Final = 100
+#: Operation and world.
+_Key = tuple[str, str]
 _HEADINGS: Final = ("operation", "world", "runs", "recovered", "refused", "violations", "unstruck")
 
 
@@ -95,12 +97,27 @@ def _put(name: str, text: str) -> None:
     _PAGE.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
-def _rows() -> dict[tuple[str, str], tuple[str, ...]]:
+def _rows() -> dict[_Key, tuple[str, ...]]:
     """Read the rows of the page, of which only some are made anew."""
     begin, end = (mark.format("occystrap") for mark in _MARKS)
     part = _PAGE.read_text().partition(begin)[2].partition(end)[0]
     lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
     return {(cells[0], cells[1]): tuple(cells) for cells in lines[2:]}
+
+
+def _in_order(rows: Mapping[_Key, tuple[str, ...]]) -> dict[_Key, tuple[str, ...]]:
+    """Sort rows as the sweeps are."""
+
+    def place(key: _Key) -> int:
+        operation, (*world, door) = key[0], key[1].split(", ")
+        return next(
+            number
+            for number, each in enumerate(SWEEPS)
+            if (each.name, each.door) == (operation, door)
+            and each.options.get("dialect", "bearer") in world
+        )
+
+    return {key: rows[key] for key in sorted(rows, key=place)}
 
 
 def _skopeo_version() -> str:
@@ -126,7 +143,7 @@ def main() -> int:
     total = sum(sum(result.counts) for result in results)
     if arguments.most is None:
         rows = {(each.operation, each.world): each.row for each in results}
-        rows = _rows() | rows if arguments.only else rows
+        rows = _in_order(_rows() | rows if arguments.only else rows)
         runs = sum(int(row[_HEADINGS.index("runs")]) for row in rows.values())
         said = f"{runs} runs, the last of them on {today}.\n\n"
         _put("occystrap", said + _table(_HEADINGS, rows.values()))

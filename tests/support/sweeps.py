@@ -7,15 +7,12 @@ finds can be found again.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import json
 import random
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -29,13 +26,12 @@ from occystrap.options import Options
 from occystrap.pipeline import PipelineBuilder
 from occystrap.quay import QuayClient
 from pytest_occystrap.dialects import DIALECTS
-from pytest_occystrap.fake import FakeRegistry
 from pytest_occystrap.options import RegistryOptions
 from pytest_occystrap.sweep import Door, Operation, World
+from tests.support.sweep_images import SOURCE, files_of, pulled_in_peace, seed, tarball
 
 __all__ = ["SKOPEO", "SWEEPS", "Sweep"]
 
-_SOURCE: Final = "org/app:1"
 _TARGET: Final = "org/copy:2"
 
 
@@ -89,7 +85,7 @@ def _client(world: World) -> contextlib.AbstractContextManager[httpx.Client]:
     return create_client(http2=True, tls=tls, timeout=world.client.timeout)
 
 
-def _move(world: World, source: str, destination: str) -> None:
+def _move(world: World, source: str, destination: str, *filters: str) -> None:
     accounts = world.registry.accounts
     username, password = next(iter(accounts.items()))
     options = Options(
@@ -99,13 +95,9 @@ def _move(world: World, source: str, destination: str) -> None:
         _client(world) as client,
         PipelineBuilder(options, client=client, traffic=_traffic(world)) as builder,
     ):
-        report = move(builder, source, destination)
+        report = move(builder, source, destination, filters)
     if report.errors:
         raise VerificationError(report.errors[0].message)
-
-
-def _seed(world: World) -> None:
-    world.registry.add_random_image(_SOURCE, size=60_000, layers=2, seed=1)
 
 
 def _seed_index(world: World) -> None:
@@ -114,31 +106,20 @@ def _seed_index(world: World) -> None:
         platform: world.registry.add_random_image(f"org/part:{number}", size=9000, seed=number)
         for number, platform in enumerate(platforms)
     }
-    world.registry.add_index(_SOURCE, images)
-
-
-@functools.cache
-def _tarball() -> bytes:
-    """Make the tarball that pushes begin with: of the image that pulls begin with."""
-    with FakeRegistry() as registry, tempfile.TemporaryDirectory() as directory:
-        registry.add_random_image(_SOURCE, size=60_000, layers=2, seed=1)
-        path = Path(directory) / "source.tar"
-        with PipelineBuilder(client=registry.client) as builder:
-            move(builder, f"registry://quay.io/{_SOURCE}", f"tar://{path}")
-        return path.read_bytes()
+    world.registry.add_index(SOURCE, images)
 
 
 def _put_tarball(world: World) -> None:
-    (world.directory / "source.tar").write_bytes(_tarball())
+    (world.directory / "source.tar").write_bytes(tarball())
 
 
 def pull(world: World) -> None:
     """Pull an image into a tarball."""
-    _move(world, f"registry://{world.host}/{_SOURCE}", f"tar://{world.directory}/app.tar")
+    _move(world, f"registry://{world.host}/{SOURCE}", f"tar://{world.directory}/app.tar")
 
 
 def _check_pull(world: World, _value: object) -> None:
-    image = world.registry.image(_SOURCE)
+    image = world.registry.image(SOURCE)
     with tarfile.open(world.directory / "app.tar") as archive:
 
         def read(name: str) -> bytes:
@@ -152,14 +133,44 @@ def _check_pull(world: World, _value: object) -> None:
     assert found == [layer.diff_id for layer in image.layers]
 
 
+@dataclass(frozen=True, slots=True)
+class PullInto:
+    """Pulls an image into another format, perhaps through filters; processes pass it on."""
+
+    scheme: str
+    filters: tuple[str, ...] = ()
+
+    def __call__(self, world: World) -> None:
+        """Pull it."""
+        source = f"registry://{world.host}/{SOURCE}"
+        _move(world, source, f"{self.scheme}://{world.directory}/app", *self.filters)
+
+    def check(self, world: World, _value: object) -> None:
+        """Find what the same pull leaves where nothing goes wrong."""
+        expected = pulled_in_peace(world.host, self.scheme, self.filters)
+        assert files_of(world.directory / "app") == expected
+
+
 def push(world: World) -> None:
     """Push an image from a tarball."""
     _move(world, f"tar://{world.directory}/source.tar", f"registry://{world.host}/{_TARGET}")
 
 
+def _put_layout(world: World) -> None:
+    _put_tarball(world)
+    with PipelineBuilder() as builder:
+        move(builder, f"tar://{world.directory}/source.tar", f"ocidir://{world.directory}/source")
+    (world.directory / "source.tar").unlink()
+
+
+def push_layout(world: World) -> None:
+    """Push an image from an OCI layout."""
+    _move(world, f"ocidir://{world.directory}/source", f"registry://{world.host}/{_TARGET}")
+
+
 def _check_push(world: World, _value: object) -> None:
     pushed = world.registry.image(_TARGET)
-    with tarfile.open(fileobj=io.BytesIO(_tarball())) as archive:
+    with tarfile.open(fileobj=io.BytesIO(tarball())) as archive:
         names = [name for name in archive.getnames() if name.endswith("layer.tar")]
     assert [layer.diff_id.removeprefix("sha256:") for layer in pushed.layers] == [
         name.partition("/")[0] for name in names
@@ -168,17 +179,17 @@ def _check_push(world: World, _value: object) -> None:
 
 def copy(world: World) -> None:
     """Copy an image from repository to repository."""
-    _move(world, f"registry://{world.host}/{_SOURCE}", f"registry://{world.host}/{_TARGET}")
+    _move(world, f"registry://{world.host}/{SOURCE}", f"registry://{world.host}/{_TARGET}")
 
 
 def copy_index(world: World) -> None:
     """Copy an index with its images."""
-    source = f"registry://{world.host}/{_SOURCE}?platform=all"
+    source = f"registry://{world.host}/{SOURCE}?platform=all"
     _move(world, source, f"registry://{world.host}/{_TARGET}")
 
 
 def _check_copy(world: World, _value: object) -> None:
-    assert world.registry.image(_TARGET).digest == world.registry.image(_SOURCE).digest
+    assert world.registry.image(_TARGET).digest == world.registry.image(SOURCE).digest
 
 
 def discover(world: World) -> object:
@@ -198,9 +209,24 @@ def _check_discover(_world: World, value: object) -> None:
     assert value == ["app1", "app2"]
 
 
-_PULL: Final = Sweep("pull to tar", pull, _seed, _check_pull)
+_PULL: Final = Sweep("pull to tar", pull, seed, _check_pull)
 _PUSH: Final = Sweep("push from tar", push, _put_tarball, _check_push)
-_COPY: Final = Sweep("copy", copy, _seed, _check_copy)
+_PUSH_LAYOUT: Final = Sweep("push from OCI layout", push_layout, _put_layout, _check_push)
+#: Where else an image can be pulled to, and through what.
+_PULLS: Final = tuple(
+    Sweep(f"pull to {name}", how, seed, how.check)
+    for name, how in {
+        "OCI layout": PullInto("ocidir"),
+        "tar of an OCI layout": PullInto("ocitar"),
+        "directory": PullInto("dir"),
+        "bundle": PullInto("oci"),
+        "mounts": PullInto("mounts"),
+        "OCI layout, filtered": PullInto(
+            "ocidir", ("normalize-timestamps", "exclude:pattern=*.none")
+        ),
+    }.items()
+)
+_COPY: Final = Sweep("copy", copy, seed, _check_copy)
 _COPY_INDEX: Final = Sweep("copy an index", copy_index, _seed_index, _check_copy)
 _DISCOVER: Final = Sweep("discover on quay", discover, _seed_quay, _check_discover)
 #: Registries that nobody but their owner pushes to.
@@ -219,6 +245,8 @@ def _sweeps() -> Iterator[Sweep]:
     for door in _SOCKETS:
         for operation in (_PULL, _PUSH, _COPY):
             yield replace(operation, options=_GUARDED, door=door)
+    for operation in (*_PULLS, _PUSH_LAYOUT):
+        yield replace(operation, options=_GUARDED)
 
 
 SWEEPS: Final = tuple(_sweeps())
@@ -227,7 +255,7 @@ SWEEPS: Final = tuple(_sweeps())
 _LOGIN: Final = ":".join(next(iter(RegistryOptions().accounts.items())))
 _SKOPEO_PULL: Final = (
     *("skopeo", "copy", "--src-tls-verify=false", "--src-creds", _LOGIN),
-    *(f"docker://{{host}}/{_SOURCE}", "dir:{directory}/app"),
+    *(f"docker://{{host}}/{SOURCE}", "dir:{directory}/app"),
 )
 _SKOPEO_PUSH: Final = (
     *("skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", _LOGIN),
@@ -235,6 +263,6 @@ _SKOPEO_PUSH: Final = (
 )
 _PATIENT: Final[Mapping[str, Any]] = {**_GUARDED, "bound": 20.0, "budget": 24}
 SKOPEO: Final = (
-    Sweep("skopeo: pull", _SKOPEO_PULL, _seed, None, "http/1.1", _PATIENT),
+    Sweep("skopeo: pull", _SKOPEO_PULL, seed, None, "http/1.1", _PATIENT),
     Sweep("skopeo: push", _SKOPEO_PUSH, _put_tarball, _check_push, "http/1.1", _PATIENT),
 )
