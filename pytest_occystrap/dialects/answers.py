@@ -11,7 +11,7 @@ from occystrap.oci.diagnostics import Diagnostic, render_diagnostics
 from occystrap.server.answers import JSON, content
 from occystrap.server.message import Headers, Response
 
-__all__ = ["NOT_FOUND_TEXT", "TOO_MANY_REQUESTS", "FixedAnswer", "error"]
+__all__ = ["NOT_FOUND_TEXT", "NO_METHOD_TEXT", "TOO_MANY_REQUESTS", "FixedAnswer", "error"]
 
 Fields = tuple[tuple[str, str], ...]
 
@@ -44,8 +44,14 @@ def error(
     return FixedAnswer(status, body, headers=headers)
 
 
+def _go_error(status: int, text: bytes) -> FixedAnswer:
+    """Answer as http.Error of Go does."""
+    sniffing = ("X-Content-Type-Options", "nosniff")
+    return FixedAnswer(status, text + b"\n", "text/plain; charset=utf-8", (sniffing,))
+
+
 #: What Go's router says of a path that it has no route for.
-NOT_FOUND_TEXT = FixedAnswer(404, b"404 page not found\n", "text/plain; charset=utf-8")
+NOT_FOUND_TEXT = _go_error(404, b"404 page not found")
 #: What Go's router says of a method that a path hasn't.
-NO_METHOD_TEXT = FixedAnswer(405, b"Method not allowed\n", "text/plain; charset=utf-8")
+NO_METHOD_TEXT = _go_error(405, b"Method not allowed")
 TOO_MANY_REQUESTS = error(429, "TOOMANYREQUESTS", "too many requests")

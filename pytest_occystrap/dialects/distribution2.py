@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from occystrap.oci.routes import RouteKind
+from occystrap.server.answers import JSON
 from pytest_occystrap.dialects.answers import NO_METHOD_TEXT, NOT_FOUND_TEXT, error
 from pytest_occystrap.dialects.form import (
     Absent,
+    Detail,
     Dialect,
     HeaderRule,
     ListingForm,
@@ -26,6 +28,45 @@ from pytest_occystrap.dialects.form import (
 __all__ = ["DISTRIBUTION2"]
 
 _SEEN: Final = "seen on docker-registry 2.8.2 of Debian"
+_BLOB: Final = (RouteKind.BLOB,)
+_MANIFEST: Final = (RouteKind.MANIFEST,)
+_WRONG_DIGEST: Final = "provided digest did not match uploaded content"
+_UNKNOWN: Final = "manifest unknown"
+
+_REWORDINGS: Final = (
+    Rewording(
+        "MANIFEST_BLOB_UNKNOWN",
+        status=400,
+        message="blob unknown to registry",
+        each="digests",
+        detail="{each}",
+    ),
+    Rewording("MANIFEST_INVALID", status=400, message="manifest invalid", detail={}),
+    Rewording("DIGEST_INVALID", _MANIFEST, message=_WRONG_DIGEST, detail=Detail.LEFT_OUT),
+    Rewording("DIGEST_INVALID", message=_WRONG_DIGEST, detail={}),
+    Rewording("MANIFEST_UNKNOWN", methods=("DELETE",), message=_UNKNOWN, detail=Detail.LEFT_OUT),
+    Rewording(
+        "MANIFEST_UNKNOWN",
+        by_digest=True,
+        message=_UNKNOWN,
+        detail={"Name": "{name}", "Revision": "{item}"},
+    ),
+    Rewording("MANIFEST_UNKNOWN", message=_UNKNOWN, detail={"Tag": "{item}"}),
+    Rewording("BLOB_UNKNOWN", _BLOB, methods=("DELETE",), detail=Detail.LEFT_OUT),
+    Rewording("BLOB_UNKNOWN", _BLOB, detail="{item}"),
+    Rewording("BLOB_UPLOAD_UNKNOWN", detail={}),
+)
+
+_HEADERS: Final = (
+    HeaderRule("OCI-Subject", None),
+    HeaderRule("Docker-Distribution-Api-Version", "registry/2.0"),
+    HeaderRule("Docker-Content-Digest", None, _BLOB, ("DELETE",)),
+    HeaderRule("Content-Type", f"{JSON}; charset=utf-8", instead_of=JSON),
+    HeaderRule("Docker-Content-Digest", None, _MANIFEST, statuses=(304,)),
+    HeaderRule("ETag", None, _MANIFEST, statuses=(304,)),
+    HeaderRule("Content-Type", None, _BLOB, statuses=(304,)),
+    HeaderRule("Accept-Ranges", None, _BLOB, statuses=(304,)),
+)
 
 DISTRIBUTION2: Final = Dialect(
     "distribution2",
@@ -40,6 +81,8 @@ DISTRIBUTION2: Final = Dialect(
         octet_stream_only=error(500, "UNKNOWN", "unknown error", detail={}),
         single_post=False,
         lenient_mounts=True,
+        no_digest=error(400, "DIGEST_INVALID", _WRONG_DIGEST, detail="digest missing"),
+        bad_digest=error(400, "DIGEST_INVALID", _WRONG_DIGEST, detail="digest parsing failed"),
         keeps_refused=True,
         head=True,
     ),
@@ -55,8 +98,14 @@ DISTRIBUTION2: Final = Dialect(
         catalog=Paging(
             usual=100,
             most=1000,
-            over=error(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested"),
+            over=error(
+                400,
+                "PAGINATION_NUMBER_INVALID",
+                "invalid number of results requested",
+                detail={"n": "{n}"},
+            ),
             lenient=True,
+            sorted_link=True,
         ),
         tags_come_with_the_first=True,
     ),
@@ -64,15 +113,8 @@ DISTRIBUTION2: Final = Dialect(
     no_route=NOT_FOUND_TEXT,
     no_method=NO_METHOD_TEXT,
     routes_bad_digests=True,
-    rewordings=(
-        Rewording("MANIFEST_BLOB_UNKNOWN", status=400, message="blob unknown to registry"),
-        Rewording("MANIFEST_INVALID", status=400),
-    ),
-    headers=(
-        HeaderRule("OCI-Subject", None),
-        HeaderRule("Docker-Distribution-Api-Version", "registry/2.0"),
-        HeaderRule("Docker-Content-Digest", None, (RouteKind.BLOB,), ("DELETE",)),
-    ),
+    rewordings=_REWORDINGS,
+    headers=_HEADERS,
     sources={
         "uploads.absolute": _SEEN,
         "uploads.forwarded": _SEEN,
@@ -83,6 +125,8 @@ DISTRIBUTION2: Final = Dialect(
         "uploads.octet_stream_only": f"{_SEEN}; registry/handlers/blobupload.go",
         "uploads.single_post": _SEEN,
         "uploads.lenient_mounts": _SEEN,
+        "uploads.no_digest": _SEEN,
+        "uploads.bad_digest": _SEEN,
         "uploads.keeps_refused": _SEEN,
         "uploads.head": _SEEN,
         "manifests.negotiation": f"{_SEEN}; registry/handlers/manifests.go",
@@ -98,7 +142,8 @@ DISTRIBUTION2: Final = Dialect(
         "no_method": _SEEN,
         "routes_bad_digests": _SEEN,
         "rewordings": _SEEN,
-        "headers": f"{_SEEN}: no OCI-Subject, and every answer has its version",
+        "headers": f"{_SEEN}: no OCI-Subject, and every answer has its version; a 304"
+        " has less than RFC 9110 wants",
     },
     unchecked=(
         "whether blobs are redirected, which depends on the storage driver",

@@ -20,6 +20,7 @@ from pytest_occystrap.dialects.entry_form import EntryForm
 __all__ = [
     "Absent",
     "BlobForm",
+    "Detail",
     "Dialect",
     "HeaderRule",
     "LimitForm",
@@ -52,6 +53,13 @@ class Negotiation(Enum):
     SCHEMA1 = "makes up a schema 1 manifest, if asked by tag"
 
 
+class Detail(Enum):
+    """What becomes of the detail of an error that gets no other."""
+
+    KEPT = "as it is"
+    LEFT_OUT = "without a detail"
+
+
 @dataclass(frozen=True, slots=True)
 class UploadForm:
     """Pushing blobs.
@@ -61,7 +69,8 @@ class UploadForm:
     the last byte of the first chunk. Empty leaves the header as it is. With `head` HEAD of an
     upload is GET without a body. With `lenient_mounts` a mount of what is no digest, or from what
     is no name, is an upload that begins. With `keeps_refused` an upload outlives a commit under the
-    wrong digest, with the bytes that came with it.
+    wrong digest, with the bytes that came with it. `no_digest` and `bad_digest` are for who commits
+    without one, or under what is none.
     """
 
     absolute: bool = False
@@ -84,6 +93,8 @@ class UploadForm:
     mounts_what_manifests_name: bool = False
     mount_from_nowhere: str = ""
     lenient_mounts: bool = False
+    no_digest: FixedAnswer | None = None
+    bad_digest: FixedAnswer | None = None
     keeps_refused: bool = False
     head: bool = False
 
@@ -133,9 +144,10 @@ class ManifestForm:
 class Paging:
     """A list in pages of at most `most`, and of `usual` when nobody says how many.
 
-    `over` answers who asks for more than `most`; without it that many are sent. A `n` that is no
-    number is refused, or ignored with `lenient`. `cursor` names the parameter that goes on where a
-    page ended; one that isn't `last` holds what only the registry can read.
+    `over` answers who asks for more than `most`, with their number for `"{n}"`; without it that
+    many are sent. A `n` that is no number is refused, or ignored with `lenient`. `cursor` names the
+    parameter that goes on where a page ended; one that isn't `last` holds what only the registry
+    can read. With `sorted_link` the parameters of a link are in the order of their names.
     """
 
     usual: int | None = None
@@ -144,6 +156,7 @@ class Paging:
     lenient: bool = False
     paged: bool = True
     cursor: str = "last"
+    sorted_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +207,11 @@ class Absent:
 class Rewording:
     """An error of ours, as another registry says it.
 
-    It counts for errors of this code, at these endpoints if any are named; what is empty stays as
-    it is. `explained` moves our message into the detail, `undetailed` leaves an empty one.
+    It counts for errors of this code, at these endpoints and for these methods if any are named,
+    and, unless None, where the path names a digest or doesn't, as `by_digest` says; what is empty
+    stays as it is. `explained` moves our message into the detail. Another `detail` is JSON, where
+    `{name}` is the repository and `{item}` the tag or digest of the path. With `each` there is an
+    error for every entry of our detail of that name, which `{each}` is then.
     """
 
     code: str
@@ -204,16 +220,20 @@ class Rewording:
     to: str = ""
     message: str = ""
     explained: bool = False
-    undetailed: bool = False
     bare: bool = False
+    methods: tuple[str, ...] = ()
+    by_digest: bool | None = None
+    detail: object = Detail.KEPT
+    each: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderRule:
     """A header that answers have, or with None for a value have not.
 
-    It counts for these endpoints, methods and statuses, and for all of them where none is named.
-    `{item}` in the value is the tag or digest that the path names.
+    It counts for these endpoints, methods and statuses, and for all of them where none is named,
+    and if it is there with the value `instead_of`, where that isn't empty. `{item}` in the value is
+    the tag or digest that the path names.
     """
 
     name: str
@@ -221,6 +241,7 @@ class HeaderRule:
     kinds: tuple[RouteKind, ...] = ()
     methods: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +249,7 @@ class Dialect:
     """How one registry differs from the specification, and from the others.
 
     `hosts` are the names that it answers under. `no_route` is what is said of a path that it
-    hasn't, `no_method` of a method that a path hasn't, beside the Allow of it. With
+    hasn't, `no_method` of a method that a path hasn't, beside the Allow of it, sorted. With
     `routes_bad_digests` a path has what is no digest, if only it looks like one. `sources` tells
     for each knob that is turned where that was read or seen, `unchecked` what is said of it without
     any source: those knobs are left as they are.

@@ -20,7 +20,7 @@ __all__ = ["DialectListing"]
 
 _OK: Final = 200
 _CREATED: Final = 201
-_NO_TAGS: Final = error(404, "NAME_UNKNOWN", "repository name not known to registry")
+_NO_TAGS: Final = "repository name not known to registry"
 
 
 class DialectListing:
@@ -60,7 +60,8 @@ class DialectListing:
             self._tagged.add(route.repository)
             return replace(response, body=(body,))
         if route.repository not in self._tagged:
-            return _NO_TAGS.response
+            detail = {"name": route.repository}
+            return error(404, "NAME_UNKNOWN", _NO_TAGS, detail=detail).response
         return document({"name": route.repository, "tags": None})
 
     def _page(self, paging: Paging, request: Request) -> Response:
@@ -72,10 +73,11 @@ class DialectListing:
             request = with_query(request, n=None if wanted is None else str(wanted))
         if paging.most is not None and wanted is not None and wanted > paging.most:
             if paging.over is not None:
-                return paging.over.response
+                body = paging.over.body.replace(b'"{n}"', str(wanted).encode())
+                return replace(paging.over, body=body).response
             request = with_query(request, n=str(paging.most))
         if paging.cursor == "last":
-            return self._inner.handle(request)
+            return _linked(paging, self._inner.handle(request))
         # What can't be read, or is too old, begins the list anew.
         last = opened(request.parameter(paging.cursor) or "", self._clock())
         response = self._inner.handle(with_query(request, last=last, **{paging.cursor: None}))
@@ -90,6 +92,16 @@ class DialectListing:
         sealed = seal(query["last"][0], self._clock())
         written = urlencode({"n": query["n"][0], cursor: sealed})
         return with_header(response, "Link", f'<{target.path}?{written}>; rel="next"')
+
+
+def _linked(paging: Paging, response: Response) -> Response:
+    """Put the parameters of a link into the order of the dialect."""
+    link = response.headers.get("Link")
+    if link is None or not paging.sorted_link:
+        return response
+    path, _, query = link.removeprefix("<").partition(">")[0].partition("?")
+    written = "&".join(sorted(query.split("&")))
+    return with_header(response, "Link", f'<{path}?{written}>; rel="next"')
 
 
 def _number(request: Request) -> int | None:

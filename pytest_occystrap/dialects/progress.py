@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from occystrap.oci.digest import Digest, Digester
 
-__all__ = ["Progress", "Sessions", "TooLong"]
+__all__ = ["Progress", "Sessions", "TooLong", "is_any_state"]
 
 
 class TooLong(Exception):
@@ -80,6 +80,14 @@ class Progress:
         except (binascii.Error, ValueError):
             return None
         return text == self.state if decoded.startswith(self._name) else None
+
+
+def is_any_state(text: str | None) -> bool:
+    """Tell whether that could be the state of an upload, whichever."""
+    try:
+        return base64.urlsafe_b64decode(text or "").startswith(b'{"Name":')
+    except (binascii.Error, ValueError):
+        return False
 
 
 class Sessions:

@@ -85,16 +85,16 @@ _REWORDINGS: Final = (
         400,
         "BLOB_UPLOAD_INVALID",
         "blob upload invalid",
-        undetailed=True,
+        detail={},
     ),
-    Rewording("BLOB_UPLOAD_UNKNOWN", _UPLOADS, undetailed=True),
-    Rewording("BLOB_UNKNOWN", _BLOB, undetailed=True),
+    Rewording("BLOB_UPLOAD_UNKNOWN", _UPLOADS, detail={}),
+    Rewording("BLOB_UNKNOWN", _BLOB, detail={}),
     Rewording("RANGE_INVALID", _UPLOADS, bare=True),
     *(
         Rewording(code, _MANIFEST, 400, "MANIFEST_INVALID", "manifest invalid", explained=True)
         for code in ("MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "DIGEST_INVALID", "SIZE_INVALID")
     ),
-    Rewording("MANIFEST_UNKNOWN", _MANIFEST, message="manifest unknown", undetailed=True),
+    Rewording("MANIFEST_UNKNOWN", _MANIFEST, message="manifest unknown", detail={}),
 )
 
 _HEADERS: Final = (

@@ -16,7 +16,7 @@ from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.message import Handler, Headers, Request, Response
 from pytest_occystrap.dialects.answers import FixedAnswer, error
 from pytest_occystrap.dialects.form import Ranges, UploadForm
-from pytest_occystrap.dialects.progress import Progress, Sessions, TooLong
+from pytest_occystrap.dialects.progress import Progress, Sessions, TooLong, is_any_state
 from pytest_occystrap.dialects.requests import origin, route_of, with_header, with_query
 
 __all__ = ["DialectUploads"]
@@ -27,10 +27,19 @@ _REFUSED: Final = 416
 _ENDED: Final = frozenset({201, 404})
 _RANGE: Final = re.compile(r"\d+-\d+")
 _NO_CHUNKS: Final = error(405, "UNSUPPORTED", "uploads in chunks are not supported")
-_WRONG_DIGEST: Final = error(
-    400, "DIGEST_INVALID", "provided digest did not match uploaded content", detail={}
-)
-_NO_STATE: Final = error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+_NO_STATE: Final = error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid", detail={})
+_OTHER_STATE: Final = error(404, "BLOB_UPLOAD_INVALID", "blob upload invalid")
+
+
+def _foreign(request: Request) -> FixedAnswer:
+    """Refuse what doesn't bring a state of the upload."""
+    return _OTHER_STATE if is_any_state(request.parameter("_state")) else _NO_STATE
+
+
+def _wrong_digest(digest: Digest) -> FixedAnswer:
+    detail = {"Digest": str(digest), "Reason": {}}
+    message = "provided digest did not match uploaded content"
+    return error(400, "DIGEST_INVALID", message, detail=detail)
 
 
 def _digest(request: Request, parameter: str) -> Digest | None:
@@ -83,7 +92,7 @@ class DialectUploads:
         if progress is None:
             ended = Progress(route.repository, route.item)
             is_lost = self._form.state and ended.is_state(request.parameter("_state")) is None
-            return _NO_STATE.response if is_lost else self._inner.handle(request)
+            return _foreign(request).response if is_lost else self._inner.handle(request)
         refusal = self._stale(progress, request) or self._refusal(progress, request)
         if refusal is not None:
             return refusal.response
@@ -105,7 +114,7 @@ class DialectUploads:
             return response
         response.close()
         if not progress.has(digest):
-            return _WRONG_DIGEST.response
+            return _wrong_digest(digest).response
         return self._inner.handle(replace(request, body=(), headers=Headers()))
 
     def _after(self, request: Request, response: Response, progress: Progress) -> Response:
@@ -141,8 +150,8 @@ class DialectUploads:
             return None
         newest = progress.is_state(request.parameter("_state"))
         if newest is None:
-            return _NO_STATE
-        return None if newest else self._form.stale_state or _NO_STATE
+            return _foreign(request)
+        return None if newest else self._form.stale_state or _OTHER_STATE
 
     def _refusal(self, progress: Progress, request: Request) -> FixedAnswer | None:
         form, headers = self._form, request.headers
@@ -150,7 +159,7 @@ class DialectUploads:
         if form.bad_range is not None and span is not None and not _RANGE.fullmatch(span):
             return form.bad_range
         if request.method != "PATCH":
-            return None
+            return self._refused_digest(request) if request.method == "PUT" else None
         kind = headers.get("Content-Type")
         if form.octet_stream_only is not None and kind and essence(kind) != OCTET_STREAM:
             return form.octet_stream_only
@@ -160,6 +169,12 @@ class DialectUploads:
         if form.longest_chunk is not None and length.isdigit() and int(length) > form.longest_chunk:
             return self._too_long()
         return None
+
+    def _refused_digest(self, request: Request) -> FixedAnswer | None:
+        """Refuse to commit under what is no digest, as the dialect does before it reads on."""
+        if not request.parameter("digest"):
+            return self._form.no_digest
+        return self._form.bad_digest if _digest(request, "digest") is None else None
 
     def _too_long(self) -> FixedAnswer:
         return self._form.too_long or error(413, "SIZE_INVALID", "the chunk is too long")

@@ -6,13 +6,15 @@ Rule: what is answered is decided further in; here it is only put into other wor
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from occystrap.errors import InvalidDigest, InvalidReference
 from occystrap.oci.diagnostics import Diagnostic, parse_diagnostics, render_diagnostics
 from occystrap.oci.routes import Route, parse_route
 from occystrap.server.message import Handler, Request, Response
-from pytest_occystrap.dialects.form import Dialect, HeaderRule, Rewording
+from pytest_occystrap.dialects.form import Detail, Dialect, HeaderRule, Rewording
 from pytest_occystrap.dialects.requests import matches, route_of, with_header
 
 __all__ = ["Endpoints", "HeaderRules", "Rewordings"]
@@ -54,7 +56,9 @@ class Endpoints:
         if self._no_method is None or response.status != _NO_METHOD or allowed is None:
             return response
         response.close()
-        return with_header(self._no_method.response, "Allow", allowed)
+        return with_header(
+            self._no_method.response, "Allow", ", ".join(sorted(allowed.split(", ")))
+        )
 
 
 def _is_nearly_a_digest(path: str) -> bool:
@@ -82,30 +86,58 @@ class Rewordings:
             return response
         body = b"".join(response.body)
         response = replace(response, body=(body,))
-        said = parse_diagnostics(body)
-        wording = self._find(said[0].code, route_of(request)) if said else None
-        return response if wording is None else _reworded(response, said[0], wording)
+        said, route = parse_diagnostics(body), route_of(request)
+        wording = self._find(said[0].code, request.method, route) if said else None
+        return response if wording is None else _reworded(response, route, said[0], wording)
 
-    def _find(self, code: str, route: Route | None) -> Rewording | None:
+    def _find(self, code: str, method: str, route: Route | None) -> Rewording | None:
         kind = None if route is None else route.kind
+        by_digest = route is not None and route.digest is not None
         for wording in self._rewordings:
-            if wording.code == code and matches(wording.kinds, kind):
+            if (
+                wording.code == code
+                and matches(wording.kinds, kind)
+                and matches(wording.methods, method)
+                and wording.by_digest in (None, by_digest)
+            ):
                 return wording
         return None
 
 
-def _reworded(response: Response, said: Diagnostic, wording: Rewording) -> Response:
+def _reworded(
+    response: Response, route: Route | None, said: Diagnostic, wording: Rewording
+) -> Response:
     status = wording.status or response.status
     if wording.bare:
         bare = replace(response, status=status, body=())
         return with_header(with_header(bare, "Content-Length", "0"), "Content-Type", None)
-    detail = {"message": said.message} if wording.explained else said.detail
-    if wording.undetailed:
-        detail = {}
-    new = Diagnostic(wording.to or said.code, wording.message or said.message, detail)
-    body = render_diagnostics([new])
+    code, message = wording.to or said.code, wording.message or said.message
+    details = _details(route, said, wording)
+    body = render_diagnostics([Diagnostic(code, message, detail) for detail in details])
     headers = response.headers.replace("Content-Length", str(len(body)))
     return Response(status, headers, (body,))
+
+
+def _details(route: Route | None, said: Diagnostic, wording: Rewording) -> Iterator[object]:
+    """Give the detail of each error that is made of one."""
+    if wording.explained:
+        yield {"message": said.message}
+    elif isinstance(wording.detail, Detail):
+        yield said.detail if wording.detail is Detail.KEPT else None
+    else:
+        ours: Any = said.detail
+        named = {} if route is None else {"name": route.repository, "item": route.item}
+        for each in ours[wording.each] if wording.each else [""]:
+            yield _filled(wording.detail, {**named, "each": each})
+
+
+def _filled(template: object, names: Mapping[str, str]) -> object:
+    """Write names into the texts of a template of JSON."""
+    if isinstance(template, str):
+        return template.format_map(names)
+    if isinstance(template, Mapping):
+        return {name: _filled(value, names) for name, value in template.items()}
+    return template
 
 
 class HeaderRules:
@@ -125,6 +157,7 @@ class HeaderRules:
                 matches(rule.kinds, kind)
                 and matches(rule.methods, request.method)
                 and matches(rule.statuses, response.status)
+                and rule.instead_of in ("", response.headers.get(rule.name))
             ):
                 item = "" if route is None else route.item
                 value = None if rule.value is None else rule.value.format(item=item)

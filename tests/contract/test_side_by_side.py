@@ -48,7 +48,7 @@ def must_meet() -> Iterator[str]:
 
 
 def test_they_answer_the_same(both: Both) -> None:
-    """Statuses, headers, contents and the codes of errors, but for what is known."""
+    """Statuses, headers and contents, errors word by word, but for what is known."""
     wanted = set(must_meet())
     for count, number in enumerate(SEEDS):
         if count >= FEWEST and wanted <= both.met:

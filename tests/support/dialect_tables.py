@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -11,7 +12,7 @@ from typing import Any
 
 from occystrap.server.signatures import AZURE, CLOUDFRONT, S3
 from pytest_occystrap.dialects import DIALECTS, Dialect, FixedAnswer
-from pytest_occystrap.dialects.form import Absent, HeaderRule, Rewording
+from pytest_occystrap.dialects.form import Absent, Detail, HeaderRule, Rewording
 
 __all__ = ["documentation", "proven_knobs", "turned_knobs"]
 
@@ -130,6 +131,7 @@ def _record(value: object) -> str:
     if isinstance(value, HeaderRule):
         where = [kind.value for kind in value.kinds] + list(value.methods)
         where += [str(status) for status in value.statuses]
+        where += [f"instead of `{value.instead_of}`"] if value.instead_of else []
         what = f"no `{value.name}`" if value.value is None else f"`{value.name}: {value.value}`"
         return f"{what} ({', '.join(where)})" if where else what
     if isinstance(value, Rewording):
@@ -144,12 +146,20 @@ def _record(value: object) -> str:
 
 
 def _rewording(wording: Rewording) -> str:
-    where = ", ".join(kind.value for kind in wording.kinds)
+    named = [*(kind.value for kind in wording.kinds), *wording.methods]
+    if wording.by_digest is not None:
+        named.append("by digest" if wording.by_digest else "by tag")
+    where = ", ".join(named)
     said = [str(wording.status)] if wording.status else []
     said += [wording.to] if wording.to else []
     said += [f'"{wording.message}"'] if wording.message else []
     said += ["without a body"] if wording.bare else []
     said += ["with a reason in the detail"] if wording.explained else []
+    if isinstance(wording.detail, Detail):
+        said += ["without a detail"] if wording.detail is Detail.LEFT_OUT else []
+    else:
+        said += [f"with the detail `{json.dumps(wording.detail)}`"]
+    said += [f"for each of the {wording.each}"] if wording.each else []
     return f"{wording.code}{f' ({where})' if where else ''}: {' '.join(said)}"
 
 
