@@ -1,7 +1,7 @@
 """A fake registry held against a recording: the same is asked of it, and the answers compared.
 
-Rule: what a registry names by itself (sessions, cursors, tokens, hosts, times) is translated, and
-what is left has to be the same: status, headers, and the shape of JSON.
+Rule: what the recorded registry has named (sessions, cursors, states, tokens, hosts) is asked for
+by the name that the fake has given it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -20,205 +22,150 @@ from pytest_occystrap import Cassette, FakeRegistry
 from pytest_occystrap.cassettes.form import Interaction, RecordedResponse
 from pytest_occystrap.cassettes.index import question_of
 from pytest_occystrap.cassettes.sessions import session_of
+from tests.recorded.answers import Answer, Reduce, read
+from tests.recorded.differences import Difference, Rule
 
-__all__ = ["Answer", "hold"]
+__all__ = ["Bring", "Original", "hold", "json_of"]
 
-#: The name of the fake; that of a recording is another.
-HOST: Final = "quay.example"
-#: What connections and clocks say, and lengths of bodies that hold other names.
-_NOT_COMPARED: Final = frozenset(
-    {"connection", "content-length", "date", "keep-alive", "transfer-encoding"}
+#: What the client of a recording has brought, if it isn't in the recording where that comes from ->
+#: what gives the same rights at the fake.
+Bring = Callable[[FakeRegistry, Interaction, RecordedResponse], str]
+
+_OF_CONNECTIONS: Final = frozenset(
+    {"host", "authorization", "content-length", "connection", "transfer-encoding"}
 )
-#: Notes of exchanges whose token of the API isn't its owner's.
-_STRANGER: Final = re.compile("invalid|expired|short|too narrow|unrelated")
-_FOR_ADMINISTRATORS: Final = ("%3A%2A", ":*")
-#: Of these fields the words count, too.
-_WORDS: Final = frozenset({"code", "error", "error_type", "error_message", "title", "message"})
-_NAMES: Final = (
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "SESSION"),
-    (re.compile(r"gAAAAA[\w%=-]+|scrubbed-state-\d+"), "CURSOR"),
-)
+_FOR_ADMINISTRATORS: Final = re.compile(r"scope=repository%3A[^&]+%3A%2A$")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is compared of an answer: a status, headers by name, and the shape of the body."""
+class Original:
+    """A registry that was recorded, and how a fake is held against it.
 
-    status: int
-    headers: Mapping[str, str]
-    shape: object
+    `host` is the fake's name, `names` are those that the recorded one has otherwise, in whatever
+    stands around them. `seeded` makes a fake in the state of a recording, by its name and the
+    directory; `bring` gives it a token; `reduce` is what counts of JSON. Answers differ as
+    `everywhere` and `single`, by recording and number of the exchange, say, and in nothing else.
+    """
 
-    def differs(self, other: Answer) -> Iterator[str]:
-        """Name what isn't the same, as `status`, `NAME` of a header, or `body`."""
-        if self.status != other.status:
-            yield "status"
-        names = self.headers.keys() | other.headers.keys()
-        yield from sorted(
-            name for name in names if self.headers.get(name) != other.headers.get(name)
-        )
-        if self.shape != other.shape:
-            yield "body"
+    host: str
+    names: Mapping[str, str]
+    seeded: Callable[[str, Path], AbstractContextManager[FakeRegistry]]
+    bring: Bring
+    reduce: Reduce
+    everywhere: tuple[Rule, ...]
+    single: Mapping[tuple[str, int], Difference]
+
+    def expected(self, cassette: str, number: int, interaction: Interaction) -> set[str]:
+        """Collect what is known to differ."""
+        known = [rule.difference for rule in self.everywhere if rule.holds(cassette, interaction)]
+        if (cassette, number) in self.single:
+            known.append(self.single[cassette, number])
+        return {name for difference in known for name in difference.what}
+
+    def read(
+        self, method: str, response: tuple[int, httpx.Headers, bytes], names: Mapping[str, str]
+    ) -> Answer:
+        """Take what is compared."""
+        return read(method, response, self.host, names, self.reduce)
 
 
 def hold(
-    registry: FakeRegistry, cassette: Cassette
+    original: Original, registry: FakeRegistry, cassette: Cassette
 ) -> Iterator[tuple[int, Interaction, Answer, Answer]]:
     """Ask a fake all that was recorded; give each exchange with its number and both answers."""
-    translation = Translation(registry)
+    translation = Translation(original, registry)
     for number, interaction in enumerate(cassette.interactions, 1):
         recorded = interaction.response
         assert recorded is not None
         answer = translation.ask(interaction, recorded)
         translation.learn(interaction, recorded, answer)
-        host = interaction.request.host
         told = httpx.Headers(list(recorded.headers))
-        method = interaction.request.method
-        yield (
-            number,
-            interaction,
-            _compared(method, recorded.status, told, recorded.body.read(), host),
-            _compared(method, answer.status_code, answer.headers, answer.content, HOST),
-        )
+        said = (recorded.status, told, recorded.body.read())
+        theirs = original.read(interaction.request.method, said, original.names)
+        said = (answer.status_code, answer.headers, answer.content)
+        ours = original.read(interaction.request.method, said, {})
+        yield number, interaction, theirs, ours
 
 
 @dataclass(slots=True)
 class Translation:
     """What the registry of a recording calls something, and what the fake does."""
 
+    original: Original
     registry: FakeRegistry
     names: dict[str, str] = field(default_factory=dict[str, str])
 
     def ask(self, interaction: Interaction, recorded: RecordedResponse) -> httpx.Response:
         """Ask the fake what was asked."""
         request = interaction.request
-        parts = urlsplit(request.url)
-        path = parts.path
+        headers = [pair for pair in request.headers if pair[0].lower() not in _OF_CONNECTIONS]
+        if "Authorization" in request.headers:
+            headers.append(("Authorization", self._login(interaction, recorded)))
+        content = request.body.read()
+        # Who has said no length didn't know it.
+        streamed = bool(content) and "Content-Length" not in request.headers
+        with httpx.Client(transport=self.registry.transport) as client:
+            client.headers.clear()
+            return client.request(
+                request.method,
+                self._target(interaction),
+                headers=headers,
+                content=iter([content]) if streamed else content or None,
+            )
+
+    def _target(self, interaction: Interaction) -> str:
+        parts = urlsplit(interaction.request.url)
+        path, host = parts.path, self.original.host
         query = [
-            (name, self.names.get(value, value))
+            (name, host if name == "service" else self.names.get(value, value))
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ]
-        query = [(name, HOST if name == "service" else value) for name, value in query]
         place = session_of(question_of(interaction))
         if place is not None:
             path = path.replace(place[-1], self.names.get(place[-1], place[-1]))
-        headers = [
-            (name, value)
-            for name, value in request.headers
-            if name.lower()
-            not in {"host", "authorization", "content-length", "connection", "transfer-encoding"}
-        ]
-        login = request.headers.get("Authorization")
-        if login is not None:
-            headers.append(("Authorization", self._login(login, interaction, recorded)))
-        target = f"https://{HOST}{path}{f'?{urlencode(query, quote_via=quote)}' if query else ''}"
-        content = request.body.read() or None
-        with httpx.Client(transport=self.registry.transport) as client:
-            client.headers.clear()
-            return client.request(request.method, target, headers=headers, content=content)
+        written = f"?{urlencode(query, quote_via=quote)}" if query else ""
+        return f"{parts.scheme}://{host}{path}{written}"
 
-    def _login(self, login: str, interaction: Interaction, recorded: RecordedResponse) -> str:
+    def _login(self, interaction: Interaction, recorded: RecordedResponse) -> str:
         """Log in with the same right to as the one who was recorded."""
-        kind, _, value = login.partition(" ")
-        ((name, password),) = self.registry.accounts.items()
+        kind, _, value = (interaction.request.headers.get("Authorization") or "").partition(" ")
         if kind == "Basic":
+            ((name, password),) = self.registry.accounts.items()
             wrong = recorded.status == 401
             pair = f"{name}:{'wrong' if wrong else password}"
             return f"Basic {base64.b64encode(pair.encode()).decode()}"
         if value in self.names:
             return f"Bearer {self.names[value]}"
-        if interaction.request.path.startswith("/api/"):
-            return "Bearer bad" if _STRANGER.search(interaction.note) else f"Bearer {password}"
-        route = question_of(interaction).route
-        if recorded.status == 401 and "errors" not in _object(recorded.body.read()):
-            return login  # no token at all
-        repository = (
-            "acme/elsewhere" if route is None or recorded.status == 401 else route.repository
-        )
-        return f"Bearer {self._token(repository, name, password)}"
-
-    def _token(self, repository: str, name: str, password: str) -> str:
-        scope = f"repository:{repository}:pull,push"
-        answer = self.registry.client.get(
-            f"https://{HOST}/v2/auth",
-            params={"service": HOST, "scope": scope},
-            auth=(name, password),
-        )
-        return str(answer.json()["token"])
+        return self.original.bring(self.registry, interaction, recorded)
 
     def learn(
         self, interaction: Interaction, recorded: RecordedResponse, answer: httpx.Response
     ) -> None:
-        """Note what both call the same: a session, a cursor, a token."""
+        """Note what both call the same: a session, its state, a cursor, a token."""
         told = httpx.Headers(list(recorded.headers))
-        for one, other in (
-            (told.get("Docker-Upload-UUID"), answer.headers.get("Docker-Upload-UUID")),
-            (_cursor(told.get("Link")), _cursor(answer.headers.get("Link"))),
-            *_named(recorded.body.read(), answer.content),
-        ):
-            # An account of the fake is a robot that may write: `*` is for administrators.
-            if one and other and not interaction.request.url.endswith(_FOR_ADMINISTRATORS):
-                self.names[one] = other
+        # An account of the fake is a robot that may write: `*` is for administrators.
+        if _FOR_ADMINISTRATORS.search(interaction.request.url):
+            return
+        named = zip(
+            _named(told, recorded.body.read()), _named(answer.headers, answer.content), strict=True
+        )
+        self.names.update({one: other for one, other in named if one and other})
 
 
-def _cursor(link: str | None) -> str | None:
-    found = re.search(r"next_page=([^&>]+)", link or "")
-    return None if found is None else unquote(found[1])
+def _named(headers: httpx.Headers, content: bytes) -> Iterator[str | None]:
+    """Give what a registry has named in an answer, always in the same order."""
+    yield headers.get("Docker-Upload-UUID")
+    for header, parameter in (("Location", "_state"), ("Link", "next_page")):
+        found = re.search(rf"[?&]{parameter}=([^&>]+)", headers.get(header, ""))
+        yield None if found is None else unquote(found[1])
+    document = json_of(content)
+    yield from (document.get(name) for name in ("token", "next_page"))
 
 
-def _named(recorded: bytes, answered: bytes) -> Iterator[tuple[str | None, str | None]]:
-    one, other = _object(recorded), _object(answered)
-    for name in ("token", "next_page"):
-        yield one.get(name), other.get(name)
-
-
-def _object(content: bytes) -> dict[str, Any]:
+def json_of(content: bytes) -> dict[str, Any]:
+    """Read an object of JSON; what is none is empty."""
     try:
         document: Any = json.loads(content)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _compared(
-    method: str, status: int, headers: httpx.Headers, content: bytes, host: str
-) -> Answer:
-    kept = {
-        name: _neutral(value, host)
-        for name, value in headers.items()
-        if name.lower() not in _NOT_COMPARED
-    }
-    return Answer(status, kept, None if method == "HEAD" else _body(content, host))
-
-
-def _neutral(text: str, host: str) -> str:
-    """Replace what each registry names by itself; of a signed URL the parameters' names stay."""
-    text = text.replace(host, "HOST")
-    for pattern, name in _NAMES:
-        text = pattern.sub(name, text)
-    if "HOST" in text or not text.startswith("http"):
-        return text
-    parts = urlsplit(text)
-    return f"elsewhere, with {', '.join(sorted(dict(parse_qsl(parts.query))))}"
-
-
-def _body(content: bytes, host: str) -> object:
-    """Reduce JSON to its shape, and leave other texts as they are."""
-    try:
-        return _shape(json.loads(content))
-    except ValueError:
-        pass
-    try:
-        return _neutral(content.decode(), host)
-    except UnicodeDecodeError:
-        return content
-
-
-def _shape(value: Any) -> object:
-    if isinstance(value, dict):
-        return {
-            name: each if name in _WORDS and isinstance(each, str) else _shape(each)
-            for name, each in value.items()
-        }
-    if isinstance(value, list):
-        return sorted({json.dumps(_shape(each), sort_keys=True) for each in value})
-    return type(value).__name__

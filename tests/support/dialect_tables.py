@@ -44,6 +44,7 @@ registry without one stands below the table: the fakes leave that as the specifi
 `distribution2` is held against the real thing, too: a machine asks it and Debian's docker-registry
 the same at random, and compares. Where they are known to differ, with the reason, is in
 `SIDE_BY_SIDE` of `tests/contract/differences.py`; `python -m tests.contract.search` looks for more.
+It and `quay` are held against [recordings](cassettes.md#the-fake-held-against-recordings) as well.
 
 This page is made of the tables in `pytest_occystrap/dialects`, by
 `python -m tests.support.dialect_tables`.
