@@ -11,7 +11,7 @@ from typing import Final
 from occystrap.errors import InvalidManifest
 from occystrap.oci.digest import Digest
 from occystrap.oci.manifest import Index, Manifest
-from occystrap.oci.media_types import Family, essence, lookup
+from occystrap.oci.media_types import DOCKER_MANIFEST, Family, essence, lookup
 from occystrap.oci.routes import Route, RouteKind
 from occystrap.server.answers import content
 from occystrap.server.message import Handler, Request, Response
@@ -72,13 +72,15 @@ class Negotiator:
     def _as_distribution(
         self, route: Route, request: Request, found: Manifest | Index, accepted: frozenset[str]
     ) -> Response:
-        image = self._usual_image(route.repository, found)
-        if image is None:
+        image = self._usual_part(route.repository, found)
+        # Version 2 converts Docker's images alone; whatever else a list names is sent as it is.
+        as_it_is = self.way is Negotiation.DISTRIBUTION2 and not _is_of_docker(image)
+        if image is None or (isinstance(image, Index) and not as_it_is):
             return _UNKNOWN.response
-        if image is not found and image.media_type in accepted:
+        if image is not found and (as_it_is or image.media_type in accepted):
             path = Route(RouteKind.MANIFEST, route.repository, str(image.digest)).path
             return self.inner.handle(replace(request, path=path))
-        if self.way is Negotiation.DISTRIBUTION2:
+        if self.way is Negotiation.DISTRIBUTION2 and isinstance(image, Manifest):
             made = self._schema1(route, image)
             return _NO_SCHEMA1.response if made is None else _present(made, SIGNED_SCHEMA1)
         return self.inner.handle(request) if image is found else _NO_SCHEMA2.response
@@ -99,15 +101,22 @@ class Negotiator:
             return None
 
     def _usual_image(self, repository: str, found: Manifest | Index) -> Manifest | None:
-        """Choose the image for linux/amd64, which is what old clients get of an index."""
+        part = self._usual_part(repository, found)
+        return part if isinstance(part, Manifest) else None
+
+    def _usual_part(self, repository: str, found: Manifest | Index) -> Manifest | Index | None:
+        """Choose what is for linux/amd64, which is what old clients get of an index."""
         if isinstance(found, Manifest):
             return found
         for descriptor in found.manifests:
             platform = descriptor.platform
             if platform is not None and (platform.os, platform.architecture) == ("linux", "amd64"):
-                child = self.store.manifest(repository, descriptor.digest)
-                return child if isinstance(child, Manifest) else None
+                return self.store.manifest(repository, descriptor.digest)
         return None
+
+
+def _is_of_docker(found: Manifest | Index | None) -> bool:
+    return isinstance(found, Manifest) and found.media_type == DOCKER_MANIFEST
 
 
 def _present(made: bytes, media_type: str) -> Response:

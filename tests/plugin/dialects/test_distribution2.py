@@ -6,7 +6,7 @@ import pytest
 
 from occystrap.oci.digest import Digest
 from occystrap.oci.documents import encode
-from occystrap.oci.media_types import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX
+from occystrap.oci.media_types import DOCKER_INDEX, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from tests.support.dialects import proves
 from tests.support.wire import CONFIG, Wire, docker, error_code, image_manifest, index_of
 
@@ -67,6 +67,21 @@ def test_a_docker_list_becomes_its_image_for_old_clients(wire: Wire) -> None:
     assert by_digest.content == listed
     older = wire.client.get("/v2/a/b/manifests/list", headers={"Accept": "text/plain"})
     assert (older.status_code, error_code(older)) == (400, "MANIFEST_INVALID")
+
+
+@proves("distribution2", "manifests.negotiation")
+@pytest.mark.parametrize("accept", ["*/*", DOCKER_MANIFEST])
+def test_what_is_not_of_docker_comes_of_a_docker_list_as_it_is(wire: Wire, accept: str) -> None:
+    """Whether the client accepts it or not."""
+    manifest = wire.put_image("a/b", "image")
+    index = index_of(manifest)
+    assert wire.put_manifest("a/b", "index", index, OCI_INDEX).is_success
+    for content, kind in ((manifest, OCI_MANIFEST), (index, OCI_INDEX)):
+        listed = index_of(content).replace(OCI_MANIFEST.encode(), kind.encode())
+        listed = listed.replace(OCI_INDEX.encode(), DOCKER_INDEX.encode(), 1)
+        assert wire.put_manifest("a/b", "list", listed, DOCKER_INDEX).is_success
+        answer = wire.client.get("/v2/a/b/manifests/list", headers={"Accept": accept})
+        assert (answer.content, answer.headers["Content-Type"]) == (content, kind)
 
 
 @proves("distribution2", "manifests.negotiation")
