@@ -157,7 +157,8 @@ _LAYERS: Final = _section(
         "--compression-level",
         type=click.IntRange(0, 22),
         metavar="N",
-        help="How hard to compress: gzip 0 to 9 (2 if not given), zstd 1 to 22 (3).",
+        help="How hard to compress: gzip 0 to 9 (2 if not given; from 3 on smaller, and slow), zstd"
+        " 1 to 22 (3).",
     ),
     _path(
         "--layer-cache",

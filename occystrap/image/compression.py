@@ -34,8 +34,9 @@ _MAGIC_LENGTH: Final = 4
 
 _GZIP_LEVEL: Final = 2
 _ZSTD_LEVEL: Final = 3
-#: ISA-L knows levels up to here; above, zlib is slower by far, and smaller.
-_ISAL_HIGHEST: Final = 3
+#: ISA-L is asked up to here. Its level 3 writes other bytes on other processors (with AVX2, AVX-512
+#: or neither); zlib is slower by far, and smaller.
+_ISAL_HIGHEST: Final = 2
 #: The levels that there are; zstd has faster ones below its first.
 _LEVELS: Final = {Compression.GZIP: range(10), Compression.ZSTD: range(-7, 23)}
 
@@ -136,8 +137,8 @@ def compressed(
 ) -> Iterator[bytes]:
     """Compress: the same bytes give the same bytes, without time or name.
 
-    Levels of gzip: up to 3 are fast (2 by default, 12 % larger than zlib's 6 at 17 times its
-    speed), 4 to 9 are zlib's. Levels of zstd are its own, 3 by default.
+    Levels of gzip: up to 2 are fast (2 by default, 12 % larger than zlib's 6 at 17 times its
+    speed), 3 to 9 are zlib's. Levels of zstd are its own, 3 by default.
 
     Raises:
         InvalidOption: there is no such level.

@@ -19,6 +19,7 @@ INSTALL = {
     "fish": "apt-get install fish",
     "openssl": "apt-get install openssl",
     "podman": "apt-get install podman conmon runc golang-github-containers-common",
+    "qemu-x86_64": "apt-get install qemu-user",
     "runc": "apt-get install runc",
     "skopeo": "apt-get install skopeo",
     "tar": "apt-get install tar",
