@@ -27,6 +27,7 @@ OVERLAY_XATTRS: Final = (
     *(b"trusted.overlay.", b"user.overlay."),
     *(b"user.fuseoverlayfs.", b"user.containers.override"),
 )
+_LAYERS_XATTRS: Final = (b"trusted.", b"user.")
 _FIELDS: Final = {"mode": (100, 108), "uid": (108, 116), "gid": (116, 124), "mtime": (136, 148)}
 _DEVICE: Final = ((329, 337), (337, 345))
 _BINARY: Final = (0x80, 0xFF)
@@ -102,6 +103,15 @@ def _nanoseconds(said: bytes | None, otherwise: int) -> int:
         raise ValueError("it has a time that is none") from error
 
 
+def _given_by_layers(descriptor: int) -> list[bytes]:
+    """List the attributes of a directory that aren't the system's, nor those of overlayfs."""
+    try:
+        names = [os.fsencode(each) for each in os.listxattr(descriptor)]
+    except OSError:  # there are none on this file system
+        return []
+    return [n for n in names if n.startswith(_LAYERS_XATTRS) and not n.startswith(OVERLAY_XATTRS)]
+
+
 @final
 class Restorer:
     """Gives files their attributes, as far as the system lets; `left_out` counts what it doesn't.
@@ -116,9 +126,21 @@ class Restorer:
     def open_file(self, descriptor: int, attributes: Attributes) -> None:
         """Give an open file or directory its attributes."""
         owned = self._own(descriptor, attributes)
-        os.fchmod(descriptor, self._mode(attributes, owned=owned))
+        if attributes.xattrs and not self.privileged:
+            os.fchmod(descriptor, stat.S_IRWXU)  # they are for who may write
         self._extend(descriptor, attributes)
+        os.fchmod(descriptor, self._mode(attributes, owned=owned))
         os.utime(descriptor, ns=(attributes.mtime, attributes.mtime))
+
+    def directory(self, descriptor: int, attributes: Attributes) -> None:
+        """Give an open directory its attributes, in place of those that a lower layer gave it."""
+        given = {name for name, _ in attributes.xattrs}
+        stale = [name for name in _given_by_layers(descriptor) if name not in given]
+        if stale and not self.privileged:
+            os.fchmod(descriptor, stat.S_IRWXU)
+        for name in stale:
+            os.removexattr(descriptor, name)
+        self.open_file(descriptor, attributes)
 
     def entry(self, parent: int, name: bytes, attributes: Attributes, *, link: bool) -> None:
         """Give what can't be opened its attributes: a symbolic link, a pipe or a device."""

@@ -9,11 +9,11 @@ Spec: https://github.com/opencontainers/image-spec/blob/v1.1.1/layer.md
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import ImageInputError, ImageOutputError, OccystrapError
 from occystrap.image.attributes import Attributes, Restorer
+from occystrap.image.directories import make_root
 from occystrap.image.entry_maker import EntryMaker, ExtractionRules
 from occystrap.image.notes import Notes
 from occystrap.image.tar_member import DIRECTORY, GLOBAL
@@ -46,7 +46,7 @@ class LayerExtractor:
         self, path: str, rules: ExtractionRules, budget: Budget, temp_dir: str | None
     ) -> None:
         """Make the directory."""
-        Path(path).mkdir(0o755)
+        make_root(path)
         self.path = path
         self.notes = Notes(temp_dir)
         self.size = 0

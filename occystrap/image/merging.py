@@ -16,7 +16,7 @@ from occystrap.errors import ImageInputError, ImageOutputError
 from occystrap.image.attributes import Attributes, Restorer
 from occystrap.image.notes import DirectoryNote, LinkNote
 from occystrap.image.removal import names_in, remove
-from occystrap.image.tree import Parts, Tree, link, opened, shown
+from occystrap.image.tree import IMPLICIT_MODE, Parts, Tree, link, opened, shown
 from occystrap.image.whiteouts import OPAQUE, PREFIX, is_device
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ __all__ = [
 #: What says that there is no file of a name.
 NO_FILE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _OWN: Final = 0o700
-_IMPLICIT: Final = 0o755
 #: Directories that their owner couldn't enter are rare, and have to be remembered.
 _MOST: Final = 100_000
 
@@ -96,7 +95,7 @@ class DirectoryFinisher:
     def _give(self, parts: Parts, attributes: Attributes) -> None:
         gone = contextlib.suppress(FileNotFoundError, NotADirectoryError)
         with gone, self._tree.exactly(parts) as descriptor:
-            self._restorer.open_file(descriptor, attributes)
+            self._restorer.directory(descriptor, attributes)
 
 
 @final
@@ -120,9 +119,9 @@ class LayerMerger:
             ImageOutputError: the system can't.
         """
         try:
-            with Tree(layer.path) as source:
+            with Tree(layer.path) as source, self._open(self._tree.root, b".") as root:
                 self._link(source, layer)
-                self._merge(source.root, self._tree.root, marked=layer.has_marks)
+                self._merge(source.root, root, marked=layer.has_marks)
             self._finish(layer)
         except OSError as error:
             raise ImageOutputError(f"can't merge the layers: {error.strerror}") from error
@@ -185,7 +184,7 @@ class LayerMerger:
                 os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
                 return
             os.mkdir(name, _OWN, dir_fd=target)
-            os.chmod(name, _IMPLICIT, dir_fd=target)
+            os.chmod(name, IMPLICIT_MODE, dir_fd=target)
         with opened(source, name) as above, self._open(target, name) as below:
             self._merge(above, below, marked=marked)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from occystrap.errors import ImageOutputError
-from occystrap.image.attributes import OVERLAY_XATTRS, Attributes
+from occystrap.image.attributes import OVERLAY_XATTRS, Attributes, Restorer
 from occystrap.image.merging import (
     NO_FILE,
     DirectoryFinisher,
@@ -27,9 +27,11 @@ from occystrap.image.tree import Parts, Tree, opened
 from occystrap.image.whiteouts import is_device, is_opaque
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from occystrap.image.extraction import LayerExtractor
 
-__all__ = ["finish_layers", "read_below"]
+__all__ = ["copy_attributes", "finish_layers", "read_below"]
 
 #: Where a name was found: an open directory and the name in it; True if it is known to be gone.
 _Found: TypeAlias = tuple[int, bytes] | bool
@@ -65,6 +67,14 @@ def read_below(paths: Sequence[str], parts: Parts, limit: int) -> bytes | None:
                 return None
             with Tree(found[0]) as tree:
                 return tree.read(found[1], limit)
+
+
+def copy_attributes(source: Path, target: Path, *, privileged: bool) -> None:
+    """Give a directory all that another one has but for the marks of overlayfs."""
+    with Tree(source) as one, Tree(target) as other:
+        attributes = _attributes(one.root, _HERE)
+        if attributes is not None:
+            Restorer(privileged=privileged).open_file(other.root, attributes)
 
 
 def _link(layer: LayerExtractor, tree: Tree, below: Sequence[Tree]) -> None:

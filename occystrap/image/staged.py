@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import ImageOutputError
+from occystrap.image.directories import rename
 from occystrap.image.removal import remove
 
 if TYPE_CHECKING:
@@ -142,4 +143,4 @@ class StagedDirectory:
     def _move_in(self, name: str) -> None:
         source, target = self.root / name, self._target / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
+        rename(source, target)

@@ -17,17 +17,18 @@ from occystrap.errors import ImageInputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["DEEPEST", "Parts", "Tree", "link", "opened", "parts_of", "shown"]
+__all__ = ["DEEPEST", "IMPLICIT_MODE", "Parts", "Tree", "link", "opened", "parts_of", "shown"]
 
 #: The components of a name, from the root of the tree.
 Parts = tuple[bytes, ...]
 
 #: Directories in directories: so deep, and no deeper. Each takes a descriptor while it is walked.
 DEEPEST: Final = 256
+#: The mode of a directory of which an image says nothing, whatever the umask is.
+IMPLICIT_MODE: Final = 0o755
 _LINKS: Final = 40
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_IMPLICIT_MODE: Final = 0o755
 
 
 def shown(name: bytes) -> str:
@@ -239,7 +240,7 @@ class _Walk:
     def _mkdir(self, name: bytes) -> int:
         os.mkdir(name, dir_fd=self._here)
         descriptor = os.open(name, _DIRECTORY, dir_fd=self._here)
-        os.fchmod(descriptor, _IMPLICIT_MODE)
+        os.fchmod(descriptor, IMPLICIT_MODE)
         self._tree.on_make((*self.parts, name))
         return descriptor
 

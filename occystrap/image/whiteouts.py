@@ -16,7 +16,7 @@ from typing import Final, Protocol, final
 
 from occystrap.errors import ImageOutputError
 from occystrap.image.removal import remove
-from occystrap.image.tree import opened
+from occystrap.image.tree import IMPLICIT_MODE, opened
 
 __all__ = [
     "OPAQUE",
@@ -111,7 +111,8 @@ class OverlayMarks:
         if not is_device(os.lstat(name, dir_fd=parent)):
             return False
         remove(parent, name)
-        os.mkdir(name, 0o755, dir_fd=parent)
+        os.mkdir(name, dir_fd=parent)
+        os.chmod(name, IMPLICIT_MODE, dir_fd=parent)
         self._hide_behind(parent, name)
         return True
 

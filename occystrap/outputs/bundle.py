@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import ImageOutputError
 from occystrap.image.checks import CheckResults, Severity
+from occystrap.image.directories import make_root
 from occystrap.image.merging import LayerMerger
 from occystrap.image.staged import StagedDirectory
 from occystrap.image.tree import Tree
@@ -112,7 +113,7 @@ class BundleWriter:
         layers = self._layers.wait()
         root = self._staged.root / ROOT
         with self._staged.failing():
-            root.mkdir(0o755)
+            make_root(root)
         merger = LayerMerger(str(root), privileged=self._privileged)
         try:
             for layer in layers.values():

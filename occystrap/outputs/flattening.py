@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from occystrap.image.budget import Budget
+from occystrap.image.directories import make_root
 from occystrap.image.entry_maker import ExtractionRules
 from occystrap.image.extraction import LayerExtractor
 from occystrap.image.merging import LayerMerger
@@ -39,7 +40,7 @@ def flatten(
     """
     root = staged.root / name
     with staged.failing():
-        root.mkdir(0o755)
+        make_root(root)
     rules = ExtractionRules(options.privileged, PlainMarks(), options.devices)
     budget = Budget(options.max_bytes)
     left_out: Counter[str] = Counter()

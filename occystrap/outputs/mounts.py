@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.image.checks import CheckResults, Severity
+from occystrap.image.directories import make_root, rename
 from occystrap.image.docker_save import MANIFEST
-from occystrap.image.overlay import finish_layers, read_below
+from occystrap.image.overlay import copy_attributes, finish_layers, read_below
 from occystrap.image.staged import StagedDirectory
 from occystrap.image.tree import parts_of
 from occystrap.image.whiteouts import OverlayMarks
@@ -169,10 +170,13 @@ class MountsWriter:
     def _arrange(self, layers: dict[str, LayerExtractor]) -> None:
         root = self._staged.root
         for name in (ROOT, _WORK, _CHANGES, _SHORT):
-            (root / name).mkdir(0o755)
+            make_root(root / name)
         (root / MOUNT_SCRIPT).chmod(0o755)
         for number, (name, layer) in enumerate(layers.items()):
             (root / name).mkdir(0o755)
-            Path(layer.path).rename(root / name / _LAYER)
+            rename(Path(layer.path), root / name / _LAYER)
             (root / _SHORT / str(number)).symlink_to(f"../{name}/{_LAYER}")
             self._directories.append(name)
+        if self._directories:  # overlayfs shows the root as the directory for changes has it
+            top = root / self._directories[-1] / _LAYER
+            copy_attributes(top, root / _CHANGES, privileged=self._privileged)

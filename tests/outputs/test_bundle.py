@@ -89,6 +89,32 @@ def test_a_bundle_has_the_files_of_all_layers(console: Console) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("target", "root"),
+    [
+        ("oci://there", "rootfs"),
+        ("mounts://there", "delta"),
+        ("dir://there?expand=true", "manifest"),
+    ],
+)
+def test_directories_that_no_layer_mentions_are_open(
+    console: Console, target: str, root: str
+) -> None:
+    """Whatever the umask is: the user of the image has to get in, at the root already."""
+    image = make_image(layer(file("d/e/f"), file("x")), layer(file(".wh.d"), file("d/g/h")))
+    (console.directory / "b.tar").write_bytes(docker_save(image))
+    umask = os.umask(0o077)
+    try:
+        console.succeed("process", "tar://b.tar", target)
+    finally:
+        os.umask(umask)
+    place = console.directory / "there"
+    found = [place / root, *(place / root).rglob("*"), *place.glob("*/layer"), *place.rglob("d")]
+    directories = [path for path in found if path.is_dir()]
+    assert len(directories) >= 3
+    assert {path.stat().st_mode & 0o777 for path in directories} == {0o755}
+
+
 def test_mounts_have_a_directory_for_each_layer(console: Console) -> None:
     """With whiteouts as overlayfs has them (W-8), and a script without a name in it (W-16)."""
     console.succeed("process", "tar://a.tar", "mounts://it's there;")
