@@ -24,18 +24,12 @@ from tests.support.daemons import running_daemon
 from tests.support.debian_registry import DebianRegistry
 from tests.support.images import SampleImage, file, layer, make_image, special
 from tests.support.look import layer_digests
+from tests.support.namespaces import as_a_user, with_mounts
 from tests.support.programs import program_entries
 from tests.support.skopeo import Skopeo
 
 _PASSWD = b"root:x:0:0::/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\n"
 _GROUP = b"root:x:0:\napp:x:1001:\nextra:x:2000:other,app\n"
-
-
-def as_a_user() -> list[str]:
-    """Return the words before a command that root must not run."""
-    if os.geteuid() != 0:
-        return []
-    return [real_component("unshare"), "--user", "--map-user=1000", "--map-group=1000"]
 
 
 @pytest.fixture
@@ -257,7 +251,6 @@ def test_what_is_mounted_is_what_a_bundle_has(
         ended = occystrap.run(*words, before=as_a_user())
         assert ended.returncode == 0, ended.stderr
     find = r"find . -mindepth 1 -printf '%P %y %m %s %l\n' | sort"
-    unshare = [real_component("unshare"), "--user", "--map-root-user", "--mount"]
     script = """
 set -e
 "$1/mount.sh"
@@ -266,7 +259,8 @@ touch new; rm etc/kept
 cd /; umount "$1/rootfs"; "$1/mount.sh"; cd "$1/rootfs"
 rm new; test ! -e etc/kept; echo kept >etc/kept; chmod 644 etc/kept
 """
-    command = [*as_a_user(), *unshare, "sh", "-c", script + find, "sh", str(tmp_path / "mounts")]
+    inside = with_mounts(as_a_user(), privileged=False)
+    command = [*inside, "sh", "-c", script + find, "sh", str(tmp_path / "mounts")]
     mounted = subprocess.run(command, capture_output=True, text=True, check=False)
     assert mounted.returncode == 0, mounted.stderr
     extracted = subprocess.run(

@@ -23,6 +23,7 @@ INSTALL = {
     "runc": "apt-get install runc",
     "skopeo": "apt-get install skopeo",
     "tar": "apt-get install tar",
+    "umoci": "apt-get install umoci",
     "unshare": "apt-get install util-linux",
     "zsh": "apt-get install zsh",
 }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.images import Entry, file, layer, special
 
-__all__ = ["LAYERINGS", "Layering", "Seen", "look_at"]
+__all__ = ["COMPLETE_LAYERINGS", "LAYERINGS", "Layering", "Seen", "look_at"]
 
 #: What is at a path: its kind, its mode, and its content or where it leads.
 Seen = tuple[str, int, str]
@@ -40,10 +40,15 @@ class Layering:
 
 
 class _Layer:
-    """One layer while it is made up, over what the layers below show."""
+    """One layer while it is made up, over what the layers below show.
 
-    def __init__(self, below: dict[str, Seen]) -> None:
+    A complete one is as tools make them: it has an entry for each directory that it has something
+    in, which its owner can enter, and links to nothing that it hides itself.
+    """
+
+    def __init__(self, below: dict[str, Seen], *, complete: bool) -> None:
         self.below = below
+        self.complete = complete
         self.entries: list[Entry] = []
         self.own: dict[str, Seen] = {}
         self.gone: set[str] = set()
@@ -65,6 +70,8 @@ class _Layer:
 
     def add(self, path: str, kind: str, mode: int, word: str) -> None:
         """Add an entry."""
+        if self.complete:
+            self._mention([*_above(path), path] if kind == "opaque" else _above(path))
         if kind == "gone":
             self.gone.add(path)
             parent, _, name = path.rpartition("/")
@@ -73,6 +80,7 @@ class _Layer:
             self.opaque.add(path)
             self.entries.append(file(f"{path}/.wh..wh..opq"))
         elif kind == "dir":
+            mode |= 0o700 if self.complete else 0
             self.own[path] = ("dir", mode, "")
             self.entries.append(special(path, tarfile.DIRTYPE, mode=mode))
         elif kind == "link":
@@ -83,6 +91,13 @@ class _Layer:
         else:
             self.own[path] = ("file", mode, word)
             self.entries.append(file(path, word.encode(), mode))
+
+    def _mention(self, directories: list[str]) -> None:
+        """Add directories, as they are below if they are there."""
+        for path in directories:
+            if path not in self.own:
+                kind, mode, _ = self.below.get(path, _IMPLICIT)
+                self.add(path, "dir", mode if kind == "dir" else _IMPLICIT[1], "")
 
     def _add_hard_link(self, path: str, word: str) -> None:
         """Link to a file that is there: of this layer, or of those below if they can be seen."""
@@ -98,6 +113,7 @@ class _Layer:
             and each not in self.opaque  # which makes a directory of it
             and all(up != path and self.own.get(up, _IMPLICIT)[0] == "dir" for up in _above(each))
             and not self.gone & {*_above(each)}
+            and not (self.complete and self.opaque & {*_above(each)})
             and not any(own.startswith(f"{each}/") for own in (*mentioned, path))
         ]
         if not files:
@@ -144,12 +160,12 @@ def _written(info: tarfile.TarInfo) -> str:
 
 
 @st.composite
-def _layerings(draw: st.DrawFn) -> Layering:
+def _layerings(draw: st.DrawFn, *, complete: bool) -> Layering:
     seen: dict[str, Seen] = {}
     tars: list[bytes] = []
     names: list[list[str]] = []
     for _ in range(draw(st.integers(1, 4))):
-        made = _Layer(seen)
+        made = _Layer(seen, complete=complete)
         for _ in range(draw(st.integers(0, 8))):
             path, kind = draw(_PATHS), draw(_KINDS)
             mode = draw(st.sampled_from([0o755, 0o700, 0o640, 0o555, 0o777]))
@@ -162,7 +178,9 @@ def _layerings(draw: st.DrawFn) -> Layering:
     return Layering(tars, names, seen)
 
 
-LAYERINGS: Final = _layerings()
+LAYERINGS: Final = _layerings(complete=False)
+#: Those that tools make, about which extractors agree.
+COMPLETE_LAYERINGS: Final = _layerings(complete=True)
 
 
 def look_at(root: Path) -> dict[str, Seen]:

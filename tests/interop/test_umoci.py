@@ -1,0 +1,160 @@
+"""What we extract, and what overlayfs shows of what we extract, beside what umoci extracts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import Phase, given, settings
+
+from occystrap.move import move
+from occystrap.pipeline import PipelineBuilder
+from tests.support import survey as surveying
+from tests.support.archives import docker_save
+from tests.support.changing import changing_image
+from tests.support.command import PATIENCE, Occystrap
+from tests.support.components import real_component
+from tests.support.images import make_image
+from tests.support.layerings import COMPLETE_LAYERINGS, Layering, look_at
+from tests.support.namespaces import as_a_user, with_mounts
+from tests.support.survey import Survey, survey
+
+_LOOK: Final = (sys.executable, surveying.__file__)
+#: Attributes with an empty value, and those of a root that can't be written to, which umoci loses;
+#: GNU tar keeps both, and no specification lets them go.
+_EMPTY: Final = ("etc/empty", "user.empty")
+_OF_ROOT: Final = (".", "user.root")
+#: What umoci makes empty files of when it isn't root, and where it keeps the owners then.
+_DEVICES: Final = ("dev/loop0", "dev/null")
+_OWNERS: Final = "user.rootlesscontainers"
+
+
+def output(command: Sequence[str]) -> str:
+    """Run a command, which has to succeed, and return what it prints."""
+    done = subprocess.run(
+        [*command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def unpacked(
+    occystrap: Occystrap, place: Path, *, privileged: bool
+) -> tuple[Survey, Survey, Survey]:
+    """Extract an image as a bundle, for overlayfs, and with umoci from a layout of ours."""
+    before = [] if privileged else as_a_user()
+    devices = "?devices=true" if privileged else ""
+    (place / "a.tar").write_bytes(docker_save(changing_image()))
+    if not privileged:  # so that both are moved into what is there
+        (place / "bundle").mkdir()
+        (place / "mounts").mkdir()
+    for target in (
+        f"ocidir://{place}/layout:1",
+        f"oci://{place}/bundle{devices}",
+        f"mounts://{place}/mounts{devices}",
+    ):
+        ended = occystrap.run("process", f"tar://{place}/a.tar", target, before=before)
+        assert ended.returncode == 0, ended.stderr
+    umoci = [real_component("umoci"), "unpack", "--image", f"{place}/layout:1", f"{place}/umoci"]
+    output([*before, *umoci, *([] if privileged else ["--rootless"])])
+    inside = with_mounts(before, privileged=privileged)
+    mounting = [*inside, "sh", "-c", '"$0" && exec "$@"', f"{place}/mounts/mount.sh"]
+    return (
+        json.loads(output([*inside, *_LOOK, f"{place}/bundle/rootfs"])),
+        json.loads(output([*mounting, *_LOOK, f"{place}/mounts/rootfs"])),
+        json.loads(output([*inside, *_LOOK, f"{place}/umoci/rootfs"])),
+    )
+
+
+def test_root_extracts_what_umoci_extracts(occystrap: Occystrap, tmp_path: Path) -> None:
+    """Kinds, modes, owners, times, contents, links, attributes and devices, and mounted as well."""
+    if os.geteuid() != 0:
+        pytest.skip("owners and devices need root; run the tests as root")
+    bundle, mounted, umoci = unpacked(occystrap, tmp_path, privileged=True)
+    assert mounted == bundle
+    lose(bundle, _EMPTY)
+    del bundle["."]["time"], umoci["."]["time"]  # umoci leaves that of the last change
+    assert bundle == umoci
+    assert bundle["links/one"]["names"] == ["links/four", "links/one"]
+    assert bundle["trusted"]["attributes"] == {"trusted.secret": "73"}
+    assert len(bundle) == 39
+
+
+def lose(seen: Survey, what: tuple[str, str]) -> None:
+    """Remove an attribute, which has to be there."""
+    path, name = what
+    attributes = seen[path]["attributes"]
+    assert isinstance(attributes, dict)
+    del attributes[name]
+
+
+def without_root(umoci: Survey) -> Survey:
+    """Leave out what umoci does without root, and we don't.
+
+    It makes empty files of devices, notes owners in an attribute, and keeps set-ID bits, which
+    would work for somebody whom the image doesn't mean. No specification has a word for either.
+    """
+    kept = {path: seen for path, seen in umoci.items() if path not in _DEVICES}
+    for seen in kept.values():
+        mode, attributes = seen["mode"], seen["attributes"]
+        assert isinstance(mode, str)
+        assert isinstance(attributes, dict)
+        seen["mode"] = mode.replace("s", "x")
+        attributes.pop(_OWNERS, None)
+    return kept
+
+
+def test_others_extract_what_umoci_extracts(occystrap: Occystrap, tmp_path: Path) -> None:
+    """The same without root, but for what only root can make."""
+    bundle, mounted, umoci = unpacked(occystrap, tmp_path, privileged=False)
+    assert {path for path, seen in umoci.items() if _OWNERS in str(seen["attributes"])} > {
+        *("etc", "dev/loop0")
+    }
+    assert mounted == bundle
+    lose(bundle, _EMPTY)
+    lose(bundle, _OF_ROOT)
+    assert bundle == without_root(umoci)
+    assert len(bundle) == 37
+
+
+@given(COMPLETE_LAYERINGS)
+@settings(max_examples=60, phases=[Phase.generate])
+def test_umoci_makes_of_layers_what_we_make(layering: Layering) -> None:
+    """Whatever tools write: to the words of the specification, and to the last attribute."""
+    rootless = [] if os.geteuid() == 0 else ["--rootless"]
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        (place / "a.tar").write_bytes(docker_save(make_image(*layering.tars)))
+        with PipelineBuilder() as builder:
+            move(builder, f"tar://{place}/a.tar", f"ocidir://{place}/layout:1")
+            move(builder, f"ocidir://{place}/layout:1", f"oci://{place}/bundle")
+        command = [real_component("umoci"), "unpack", "--image", f"{place}/layout:1"]
+        output([*command, *rootless, f"{place}/umoci"])
+        theirs, ours = place / "umoci/rootfs", place / "bundle/rootfs"
+        assert look_at(theirs) == layering.seen
+        assert timed(survey(ours), layering) == timed(survey(theirs), layering)
+
+
+def timed(seen: Survey, layering: Layering) -> Survey:
+    """Leave out the times that no layer says, or umoci doesn't keep.
+
+    Those are the root's, and of what is in a directory that a layer both removes and has anew.
+    """
+    words = (entry.split()[1] for entries in layering.names for entry in entries)
+    removed = {word.replace(".wh.", "").lstrip("/") for word in words if ".wh." in word}
+    for path, each in seen.items():
+        if path == "." or any(f"{path}/".startswith(f"{name}/") for name in removed):
+            del each["time"]
+    return seen
