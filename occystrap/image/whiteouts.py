@@ -26,12 +26,14 @@ __all__ = [
     "WhiteoutMarks",
     "is_device",
     "is_opaque",
+    "takes_trusted",
 ]
 
 PREFIX: Final = b".wh."
 #: Nothing of the layers below is in this directory.
 OPAQUE: Final = b".wh..wh..opq"
-_OPAQUE_XATTRS: Final = ("trusted.overlay.opaque", "user.overlay.opaque")
+_TRUSTED: Final = "trusted.overlay.opaque"
+_USERS: Final = "user.overlay.opaque"
 _DEVICE: Final = os.makedev(0, 0)
 
 
@@ -73,12 +75,12 @@ class PlainMarks:
 class OverlayMarks:
     """Devices of the number 0/0 and extended attributes, as overlayfs has them.
 
-    Root sets the attributes of both kinds, so that the layers can be mounted with `userxattr` and
-    without; others can only have those for `userxattr`.
+    Attributes that are `trusted` are for root's mounts, others for those with `userxattr`; those of
+    the one kind would be seen in a mount of the other.
     """
 
-    def __init__(self, *, privileged: bool) -> None:
-        self._xattrs = _OPAQUE_XATTRS if privileged else _OPAQUE_XATTRS[1:]
+    def __init__(self, *, trusted: bool) -> None:
+        self._xattr = _TRUSTED if trusted else _USERS
 
     def hide(self, parent: int, name: bytes) -> None:
         """Make the device, which Linux lets everyone make since 5.8."""
@@ -92,19 +94,13 @@ class OverlayMarks:
             ) from error
 
     def make_opaque(self, directory: int) -> None:
-        """Set the attribute; one of the two kinds is enough."""
-        refused: OSError | None = None
-        done = False
-        for name in self._xattrs:
-            try:
-                os.setxattr(directory, name, b"y")
-                done = True
-            except OSError as error:
-                refused = error
-        if not done and refused is not None:
+        """Set the attribute."""
+        try:
+            os.setxattr(directory, self._xattr, b"y")
+        except OSError as error:
             raise ImageOutputError(
-                f"this file system doesn't take the attributes of overlayfs: {refused.strerror}"
-            ) from refused
+                f"this file system doesn't take the attributes of overlayfs: {error.strerror}"
+            ) from error
 
     def gives_way(self, parent: int, name: bytes) -> bool:
         """Make room for a directory that hides what the mark has hidden."""
@@ -122,6 +118,16 @@ class OverlayMarks:
             self.make_opaque(descriptor)
 
 
+def takes_trusted(directory: str | os.PathLike[str]) -> bool:
+    """Whether this process can set trusted attributes there; root of a namespace can't."""
+    try:
+        os.setxattr(directory, _TRUSTED, b"n")
+        os.removexattr(directory, _TRUSTED)
+    except OSError:
+        return False
+    return True
+
+
 def is_device(status: os.stat_result) -> bool:
     """Whether this is the mark of overlayfs for what is gone."""
     return stat.S_ISCHR(status.st_mode) and status.st_rdev == _DEVICE
@@ -129,7 +135,7 @@ def is_device(status: os.stat_result) -> bool:
 
 def is_opaque(directory: int) -> bool:
     """Whether overlayfs shows nothing of the layers below in a directory."""
-    for name in _OPAQUE_XATTRS:
+    for name in (_TRUSTED, _USERS):
         try:
             if os.getxattr(directory, name) == b"y":
                 return True

@@ -18,7 +18,7 @@ from occystrap.image.docker_save import MANIFEST
 from occystrap.image.overlay import copy_attributes, finish_layers, read_below
 from occystrap.image.staged import StagedDirectory
 from occystrap.image.tree import parts_of
-from occystrap.image.whiteouts import OverlayMarks
+from occystrap.image.whiteouts import OverlayMarks, takes_trusted
 from occystrap.outputs.bundle import ROOT, refuse_used, runtime_documents
 from occystrap.outputs.document_checks import check_documents
 from occystrap.outputs.tarfile import repository_tags
@@ -79,7 +79,8 @@ class MountsWriter:
         self._options = bundle
         self._privileged = unpacking.privileged
         self._staged = StagedDirectory(path, private=True)
-        marks = OverlayMarks(privileged=unpacking.privileged)
+        self._trusted = takes_trusted(self._staged.root)
+        marks = OverlayMarks(trusted=self._trusted)
         try:
             refuse_used(self._staged)
             self._layers = UnpackedLayers(self._staged, marks, unpacking, progress)
@@ -163,9 +164,9 @@ class MountsWriter:
         # By short names: all of them have to fit one page of memory.
         layers = ":".join(f"{_SHORT}/{number}" for number in reversed(range(count)))
         options = f"lowerdir={layers},upperdir={_CHANGES},workdir={_WORK}"
-        if not self._privileged:
+        if not self._trusted:
             options += ",userxattr"
-        return _SCRIPT.format(who=_WHO[self._privileged], options=options)
+        return _SCRIPT.format(who=_WHO[self._trusted], options=options)
 
     def _arrange(self, layers: dict[str, LayerExtractor]) -> None:
         root = self._staged.root

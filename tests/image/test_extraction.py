@@ -161,7 +161,7 @@ def test_of_two_entries_the_later_counts(
 
 def test_a_name_that_is_removed_and_had_anew_hides_what_is_below(tmp_path: Path) -> None:
     """For overlayfs it has to be an opaque directory, in whichever order the entries come."""
-    rules = ExtractionRules(IS_ROOT, OverlayMarks(privileged=IS_ROOT))
+    rules = ExtractionRules(IS_ROOT, OverlayMarks(trusted=False))
     for number, entries in enumerate(
         [
             (file(".wh.d"), special("d", tarfile.DIRTYPE)),

@@ -46,7 +46,7 @@ def merged(tars: Iterable[bytes], directory: Path) -> Path:
 
 def for_overlay(tars: Iterable[bytes], directory: Path) -> list[str]:
     """Extract layers with the marks of overlayfs, and finish them; the lowest first."""
-    rules = ExtractionRules(PRIVILEGED, OverlayMarks(privileged=PRIVILEGED))
+    rules = ExtractionRules(PRIVILEGED, OverlayMarks(trusted=False))
     with contextlib.ExitStack() as closing:
         layers = []
         for number, tar in enumerate(tars):

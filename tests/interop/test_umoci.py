@@ -50,46 +50,51 @@ def output(command: Sequence[str]) -> str:
     return done.stdout
 
 
-def unpacked(
-    occystrap: Occystrap, place: Path, *, privileged: bool
-) -> tuple[Survey, Survey, Survey]:
-    """Extract an image as a bundle, for overlayfs, and with umoci from a layout of ours."""
-    before = [] if privileged else as_a_user()
-    devices = "?devices=true" if privileged else ""
+def extracted(occystrap: Occystrap, place: Path, before: list[str], options: str = "") -> None:
+    """Extract an image as a bundle and for overlayfs, and put it into a layout."""
     (place / "a.tar").write_bytes(docker_save(changing_image()))
-    if not privileged:  # so that both are moved into what is there
-        (place / "bundle").mkdir()
-        (place / "mounts").mkdir()
     for target in (
         f"ocidir://{place}/layout:1",
-        f"oci://{place}/bundle{devices}",
-        f"mounts://{place}/mounts{devices}",
+        f"oci://{place}/bundle{options}",
+        f"mounts://{place}/mounts{options}",
     ):
         ended = occystrap.run("process", f"tar://{place}/a.tar", target, before=before)
         assert ended.returncode == 0, ended.stderr
-    umoci = [real_component("umoci"), "unpack", "--image", f"{place}/layout:1", f"{place}/umoci"]
-    output([*before, *umoci, *([] if privileged else ["--rootless"])])
-    inside = with_mounts(before, privileged=privileged)
+
+
+def seen_from(inside: list[str], place: Path) -> list[Survey]:
+    """Look at the bundle, and at what the script mounts."""
     mounting = [*inside, "sh", "-c", '"$0" && exec "$@"', f"{place}/mounts/mount.sh"]
-    return (
-        json.loads(output([*inside, *_LOOK, f"{place}/bundle/rootfs"])),
-        json.loads(output([*mounting, *_LOOK, f"{place}/mounts/rootfs"])),
-        json.loads(output([*inside, *_LOOK, f"{place}/umoci/rootfs"])),
+    commands = (
+        [*inside, *_LOOK, f"{place}/bundle/rootfs"],
+        [*mounting, *_LOOK, f"{place}/mounts/rootfs"],
     )
+    return [json.loads(output(command)) for command in commands]
+
+
+def unpacked(place: Path, before: list[str], inside: list[str], *options: str) -> Survey:
+    """Unpack the layout with umoci, and look at that."""
+    umoci = [real_component("umoci"), "unpack", *options, "--image", f"{place}/layout:1"]
+    output([*before, *umoci, f"{place}/umoci"])
+    seen: Survey = json.loads(output([*inside, *_LOOK, f"{place}/umoci/rootfs"]))
+    return seen
 
 
 def test_root_extracts_what_umoci_extracts(occystrap: Occystrap, tmp_path: Path) -> None:
     """Kinds, modes, owners, times, contents, links, attributes and devices, and mounted as well."""
     if os.geteuid() != 0:
         pytest.skip("owners and devices need root; run the tests as root")
-    bundle, mounted, umoci = unpacked(occystrap, tmp_path, privileged=True)
+    inside = with_mounts(privileged=True)
+    extracted(occystrap, tmp_path, [], "?devices=true")
+    bundle, mounted = seen_from(inside, tmp_path)
+    umoci = unpacked(tmp_path, [], inside)
     assert mounted == bundle
     lose(bundle, _EMPTY)
     del bundle["."]["time"], umoci["."]["time"]  # umoci leaves that of the last change
     assert bundle == umoci
     assert bundle["links/one"]["names"] == ["links/four", "links/one"]
     assert bundle["trusted"]["attributes"] == {"trusted.secret": "73"}
-    assert len(bundle) == 39
+    assert len(bundle) == 40
 
 
 def lose(seen: Survey, what: tuple[str, str]) -> None:
@@ -118,7 +123,12 @@ def without_root(umoci: Survey) -> Survey:
 
 def test_others_extract_what_umoci_extracts(occystrap: Occystrap, tmp_path: Path) -> None:
     """The same without root, but for what only root can make."""
-    bundle, mounted, umoci = unpacked(occystrap, tmp_path, privileged=False)
+    inside = with_mounts(as_a_user(), privileged=False)
+    for name in ("bundle", "mounts"):  # so that all is moved into what is there
+        (tmp_path / name).mkdir()
+    extracted(occystrap, tmp_path, as_a_user())
+    bundle, mounted = seen_from(inside, tmp_path)
+    umoci = unpacked(tmp_path, as_a_user(), inside, "--rootless")
     assert {path for path, seen in umoci.items() if _OWNERS in str(seen["attributes"])} > {
         *("etc", "dev/loop0")
     }
@@ -126,7 +136,17 @@ def test_others_extract_what_umoci_extracts(occystrap: Occystrap, tmp_path: Path
     lose(bundle, _EMPTY)
     lose(bundle, _OF_ROOT)
     assert bundle == without_root(umoci)
-    assert len(bundle) == 37
+    assert len(bundle) == 38
+
+
+def test_root_of_a_namespace_mounts_what_it_extracts(occystrap: Occystrap, tmp_path: Path) -> None:
+    """It looks like root, and has only the attributes of overlayfs that anyone has."""
+    inside = with_mounts(privileged=False)
+    extracted(occystrap, tmp_path, inside)
+    bundle, mounted = seen_from(inside, tmp_path)
+    assert mounted == bundle
+    assert "emptied" in mounted
+    assert "emptied/x" not in mounted
 
 
 @given(COMPLETE_LAYERINGS)

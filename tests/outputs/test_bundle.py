@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from occystrap.image.whiteouts import takes_trusted
 from occystrap.pipeline import Pipeline
 from tests.support.archives import docker_save
 from tests.support.console import Console, error_of
@@ -126,7 +127,8 @@ def test_mounts_have_a_directory_for_each_layer(console: Console) -> None:
     }
     gone = (place / digests[1] / "layer/etc/gone").lstat()
     assert (gone.st_mode & 0o170000, gone.st_rdev) == (0o020000, 0)
-    assert os.getxattr(place / digests[2] / "layer/d", "user.overlay.opaque") == b"y"
+    kind = "trusted" if takes_trusted(place) else "user"
+    assert os.getxattr(place / digests[2] / "layer/d", f"{kind}.overlay.opaque") == b"y"
     assert (place / "l/0").resolve() == place / digests[0] / "layer"
     assert "lowerdir=l/2:l/1:l/0," in (place / "mount.sh").read_text()
 

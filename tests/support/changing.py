@@ -77,6 +77,8 @@ def _bottom() -> bytes:
         file("unmentioned/f", b"f", mtime=10),
         _directory("opaque"),
         file("opaque/x", b"x"),
+        _directory("emptied", mtime=7),
+        file("emptied/x", b"x"),
     )
 
 
@@ -103,6 +105,8 @@ def _middle() -> bytes:
         _directory("opt", 0o700, mtime=14),
         file("unmentioned/g", b"g"),
         file("opaque/.wh..wh..opq"),
+        _directory("emptied", mtime=13),
+        file("emptied/.wh..wh..opq"),
     )
 
 
