@@ -34,7 +34,10 @@ __all__ = ["DISK_INPUTS", "DISK_OUTPUTS", "DiskTarget", "layout_source", "layout
 
 @dataclass(frozen=True, slots=True)
 class DiskTarget:
-    """A destination on a disk, for an image of this name; `max_workers` is what its source says."""
+    """A destination on a disk, for an image of this name; `max_workers` is what its source says.
+
+    `echo` gets what is to be told about it.
+    """
 
     spec: URISpec
     options: Options
@@ -42,6 +45,7 @@ class DiskTarget:
     image: str
     tag: str
     max_workers: int
+    echo: Callable[[str], None]
 
     @property
     def path(self) -> str:
@@ -187,6 +191,7 @@ def _bundle(target: DiskTarget) -> ImageOutput:
 
 
 def _mounts(target: DiskTarget) -> ImageOutput:
+    is_mounted = bool(target.spec.options.get("mount", False))
     from occystrap.outputs.mounts import MountsWriter
 
     return MountsWriter(
@@ -196,6 +201,7 @@ def _mounts(target: DiskTarget) -> ImageOutput:
         bundle=target.bundle,
         unpacking=target.unpacking,
         progress=target.progress,
+        tell=target.echo if is_mounted else None,
     )
 
 

@@ -88,7 +88,7 @@ class PipelineBuilder:
     `ctx` is a click context, or None for the defaults. With a `client` (or one in `ctx.obj` under
     `CLIENT`) all requests go through it, and it stays open. `traffic` brings manners of its own;
     `TIME` in `ctx.obj` is what a run waits by: `clock`, `wall_clock` and `sleep` of a Traffic.
-    `echo` gets the lines that filters print.
+    `echo` gets the lines that filters print, and how to unmount what was mounted.
     """
 
     def __init__(
@@ -238,7 +238,7 @@ class PipelineBuilder:
         name, workers = source.image, self.options.max_workers
         if isinstance(source, registry_input.Image):
             name, workers = source.reference.familiar, source.max_workers
-        return DiskTarget(spec, self.options, self.progress, name, source.tag, workers)
+        return DiskTarget(spec, self.options, self.progress, name, source.tag, workers, self._echo)
 
     def _side(self, spec: URISpec) -> Side:
         return Side.of(spec, self.options, self._stored)

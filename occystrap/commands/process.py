@@ -50,6 +50,7 @@ Options of one side stand behind its URI, as ?NAME=VALUE&NAME=VALUE:
   ocidir://, ocitar://         platform= as above; compression=gzip|zstd
   dir://          unique_names=true expand=true; as SOURCE image=NAME
   oci://, mounts://            readonly=true terminal=true
+  mounts://                    mount=true, for root
   what extracts layers         devices=true max_bytes=N
   docker://, dockerpush://     socket=PATH, else DOCKER_HOST=unix://PATH, else /var/run/docker.sock
   quay://         those of registry://, and since=YYYY-MM-DD token= base=URL

@@ -21,10 +21,13 @@ from occystrap.image.tree import parts_of
 from occystrap.image.whiteouts import OverlayMarks, takes_trusted
 from occystrap.outputs.bundle import ROOT, refuse_used, runtime_documents
 from occystrap.outputs.document_checks import check_documents
+from occystrap.outputs.mounting import MOUNT_SCRIPT, mount, refuse_to_mount
 from occystrap.outputs.tarfile import repository_tags
 from occystrap.outputs.unpacked_layers import UnpackedLayers, UnpackingOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from occystrap.image.element import ImageElement
     from occystrap.image.extraction import LayerExtractor
     from occystrap.image.progress import Progress
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MOUNT_SCRIPT", "MountsWriter"]
 
-MOUNT_SCRIPT: Final = "mount.sh"
 _LAYER: Final = "layer"
 _CHANGES: Final = "delta"
 _WORK: Final = "working"
@@ -68,16 +70,21 @@ class MountsWriter:
         bundle: BundleOptions,
         unpacking: UnpackingOptions,
         progress: Progress | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
-        """Begin the directory.
+        """Begin the directory; with `tell` the image is mounted at the end, which is told then.
 
         Raises:
-            ImageOutputError: it can't be written there, or there is something already.
+            ImageOutputError: it can't be written there, there is something already, or who isn't
+                privileged wants it mounted.
         """
         self.path = os.fspath(path)
         self._name = (image, tag)
         self._options = bundle
         self._privileged = unpacking.privileged
+        self._tell = tell
+        if tell is not None and not unpacking.privileged:
+            raise refuse_to_mount(self.path)
         self._staged = StagedDirectory(path, private=True)
         self._trusted = takes_trusted(self._staged.root)
         marks = OverlayMarks(trusted=self._trusted)
@@ -104,10 +111,10 @@ class MountsWriter:
         self._layers.take(element, once=True)
 
     def finalize(self) -> None:
-        """Wait for all layers, finish them for overlayfs, and let the directory appear.
+        """Wait for all layers, finish them for overlayfs, let the directory appear, and mount it.
 
         Raises:
-            OccystrapError: something isn't what the image says, or can't be written.
+            OccystrapError: something isn't what the image says, or can't be written or mounted.
         """
         layers = self._in_order(self._layers.wait())
         finish_layers(list(layers.values()), privileged=self._privileged)
@@ -119,6 +126,8 @@ class MountsWriter:
         self._layers.remove()
         names = [*self._directories, _SHORT, _WORK, _CHANGES, ROOT, *self._documents]
         self._staged.publish(names, partial(refuse_used, self._staged))
+        if self._tell is not None:
+            mount(self.path, ROOT, self._tell)
 
     def verify(self, *, full: bool = False) -> CheckResults:  # noqa: ARG002 - tars aren't kept
         """Look whether all is there; the layers were checked when they were extracted."""
@@ -127,6 +136,8 @@ class MountsWriter:
         for name in self._directories:
             if not Path(self.path, name, _LAYER).is_dir():
                 results.add(Severity.ERROR, "verify.layer", f"{self.path} has no {name}")
+        if self._tell is not None and not Path(self.path, ROOT).is_mount():
+            results.add(Severity.ERROR, "verify.mount", f"nothing is mounted at {self.path}/{ROOT}")
         self._layers.report(results)
         if not results.errors:
             message = f"{self.path} has {len(self._directories)} different layers"

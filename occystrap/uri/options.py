@@ -36,8 +36,8 @@ _SHOWN_TEXT: Final = frozenset(
     | {"os", "pattern", "platform", "since", "socket", "tag", "variant"}
 )
 _SWITCHES: Final = frozenset(
-    {"devices", "expand", "insecure", "readonly", "regex", "script_friendly", "skip_verify"}
-    | {"terminal", "unique_names"}
+    {"devices", "expand", "insecure", "mount", "readonly", "regex", "script_friendly"}
+    | {"skip_verify", "terminal", "unique_names"}
 )
 #: Options that are whole numbers, and the least that each can be.
 _NUMBERS: Final = {"max_bytes": 1, "max_workers": 1, "timestamp": 0, "ts": 0}

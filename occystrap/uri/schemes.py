@@ -61,7 +61,7 @@ _SCHEMES: Final[Mapping[Role, Mapping[str, frozenset[str]]]] = {
         "tar": _NONE,
         "dir": _UNPACKED | {"expand", "unique_names"},
         "oci": _BUNDLE,
-        "mounts": _BUNDLE,
+        "mounts": _BUNDLE | {"mount"},
         "ocidir": _LAYOUT,
         "ocitar": _LAYOUT,
         "docker": _SOCKET,

@@ -21,6 +21,7 @@ INSTALL = {
     "podman": "apt-get install podman conmon runc golang-github-containers-common",
     "qemu-x86_64": "apt-get install qemu-user",
     "runc": "apt-get install runc",
+    "setpriv": "apt-get install util-linux",
     "skopeo": "apt-get install skopeo",
     "tar": "apt-get install tar",
     "umoci": "apt-get install umoci",
