@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.debian_registry import DebianRegistry, StartDebianRegistry
 from tests.support.images import SampleImage
 from tests.support.look import layer_digests
+from tests.support.proxy_process import PLAIN, running_proxy
 from tests.support.skopeo import Skopeo
 
-PLAIN = ("--src-tls-verify=false", "--dest-tls-verify=false")
 FILTER = ("-f", "normalize-timestamps")
-
-
-@dataclass(frozen=True, slots=True)
-class Proxied:
-    """A proxy that runs, and what it says when it is stopped."""
-
-    process: subprocess.Popen[str]
-    host: str
-
-    def stop(self) -> str:
-        """End it as a service manager does, and return its last line."""
-        self.process.send_signal(signal.SIGTERM)
-        _, said = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, said
-        return said.splitlines()[-1]
-
-
-@contextlib.contextmanager
-def proxy(directory: Path, *arguments: str) -> Iterator[Proxied]:
-    """Run a proxy; nothing is left of what it kept."""
-    temp = directory / "proxy-temp"
-    temp.mkdir()
-    command = [sys.executable, "-m", "occystrap", "--insecure", "--temp-dir", str(temp), "proxy"]
-    with subprocess.Popen(
-        [*command, "-l", "127.0.0.1:0", *arguments],
-        env={**os.environ, "HOME": str(directory)},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        host = process.stderr.readline().strip().rpartition(" ")[2]
-        assert process.stderr.readline().startswith("Ready")
-        try:
-            yield Proxied(process, host)
-        finally:
-            process.terminate()
-    assert list(temp.iterdir()) == []
 
 
 @pytest.fixture
@@ -69,7 +27,7 @@ def test_skopeo_pushes_through_filters(
     skopeo: Skopeo, downstream: DebianRegistry, archive: Path, image: SampleImage, tmp_path: Path
 ) -> None:
     """What it has pushed is downstream, changed; pushed again it is the same."""
-    with proxy(tmp_path, "-d", f"{downstream.host}/team", *FILTER) as running:
+    with running_proxy(tmp_path / "temp", "-d", f"{downstream.host}/team", *FILTER) as running:
         for tag in ("1", "2"):
             target = f"docker://{running.host}/demo/app:{tag}"
             skopeo("copy", *PLAIN, f"docker-archive:{archive}", target)
@@ -81,6 +39,30 @@ def test_skopeo_pushes_through_filters(
     assert manifests[0] == manifests[1]
     assert len(manifests[0]["layers"]) == len(image.layers)
     assert layer_digests(manifests[0]) != image.diff_ids
+
+
+def test_clients_that_trust_the_authority_that_it_tells(
+    skopeo: Skopeo, downstream: DebianRegistry, archive: Path, image: SampleImage, tmp_path: Path
+) -> None:
+    """With --tls: skopeo pushes and pulls, httpx asks over HTTP/2, and strangers are strangers."""
+    with running_proxy(tmp_path / "temp", "-d", downstream.host, "--tls") as running:
+        assert running.authority is not None
+        trusted = str(running.authority.parent)
+        name = f"docker://{running.host}/demo/app:1"
+        skopeo("copy", "--dest-cert-dir", trusted, f"docker-archive:{archive}", name)
+        pulled = skopeo.unpack(name, tmp_path / "pulled", "--src-cert-dir", trusted)
+        url = f"https://{running.host}/v2/demo/app/tags/list"
+        context = ssl.create_default_context(cafile=running.authority)
+        with httpx.Client(verify=context, http2=True, trust_env=False) as client:
+            response = client.get(url)
+        assert (response.json()["tags"], response.http_version) == (["1"], "HTTP/2")
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(url, trust_env=False)
+        assert running.stop() == (
+            "Proxy stopped. Pushed 1 images (0 failed). Pulled 1 images (1 cache hits, 0 misses)."
+        )
+        assert not running.authority.exists()
+    assert len(pulled["layers"]) == len(image.layers)
 
 
 def test_a_pull_is_brought_once(
@@ -95,7 +77,7 @@ def test_a_pull_is_brought_once(
     source = f"docker://{upstream.host}/demo/app:1"
     skopeo("copy", *PLAIN, f"docker-archive:{archive}", source)
     there = f"registry://{upstream.host}?insecure=true"
-    with proxy(tmp_path, "-d", downstream.host, "-u", there) as running:
+    with running_proxy(tmp_path / "temp", "-d", downstream.host, "-u", there) as running:
         name = f"docker://{running.host}/demo/app:1"
         first = skopeo.unpack(name, tmp_path / "first", PLAIN[0])
         skopeo("delete", "--tls-verify=false", source)
