@@ -71,9 +71,10 @@ def proxy(ctx: click.Context, /, **chosen: Any) -> None:
 def _serve(handler: Proxy, listening: Listening, said: ProxyOptions, *, pulls: bool) -> None:
     work = Work(handler)
     tell: Callable[[str], None] = partial(click.echo, err=True)
+    listener: Listener | None = None
     # main() turns SIGTERM into SystemExit: either way to stop is how this is meant to end.
     with contextlib.suppress(KeyboardInterrupt, SystemExit):
-        listener: Listener = listening.first(said.guard.around(work))
+        listener = listening.first(said.guard.around(work))
         tell(f"Proxy registry listening on {listener.host}")
         if listening.authority is not None:
             tell(f"  CA certificate: {listening.authority.ca_file}")
@@ -82,4 +83,6 @@ def _serve(handler: Proxy, listening: Listening, said: ProxyOptions, *, pulls: b
         threading.Event().wait()
     if not work.end(said.grace):
         tell(f"What is still under way after {said.grace:g} seconds is broken off.")
+        if listener is not None:
+            listener.close(0)
     tell(f"Proxy stopped. {handler.counts}")

@@ -6,12 +6,10 @@ image that isn't downstream is pulled from upstream, if there is one, before any
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, final
 
 import httpx
@@ -27,6 +25,7 @@ from occystrap.oci.manifest import Manifest
 from occystrap.oci.routes import Route, RouteKind, parse_route
 from occystrap.proxy.counts import Counts
 from occystrap.proxy.delivery import Deliverer
+from occystrap.proxy.directory import SessionDirectory
 from occystrap.proxy.failures import PUSHED, refusal_of, upstream_refusal
 from occystrap.proxy.remote import ServedBody
 from occystrap.proxy.session import SessionStore
@@ -94,11 +93,9 @@ class Proxy:
         self._slots = threading.BoundedSemaphore(manner.concurrency)
         self._turns = Turns()
         changes = self._deliverer.changes
-        self._directory = tempfile.TemporaryDirectory(
-            prefix="occystrap-proxy-", dir=builder.options.temp_dir, ignore_cleanup_errors=True
-        )
+        self._directory = SessionDirectory(builder.options.temp_dir)
         self._session = SessionStore(
-            Path(self._directory.name), limit=manner.disk_limit, keep=changes, clock=clock
+            self._directory.path, limit=manner.disk_limit, keep=changes, clock=clock
         )
         store = ProxyStore(self._session, downstream, mounts=not changes)
         self._registry = Registry(store, sparse=True)
@@ -118,7 +115,7 @@ class Proxy:
 
     def close(self) -> None:
         """Remove what was pushed."""
-        self._directory.cleanup()
+        self._directory.close()
 
     def __enter__(self) -> Self:
         return self
@@ -207,6 +204,7 @@ class Proxy:
         tags = tag_parameters(route, request)
         manifest = read_manifest(route, request)
         self._check_unchanged(route, request, tags)
+        self.counts.count(begun=1)
         try:
             with self._slots:
                 stored = self._deliver(route.repository, manifest, tags or (route.item,))

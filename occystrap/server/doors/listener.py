@@ -69,15 +69,19 @@ class Listener:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Stop listening, drop every connection, and wait for their threads."""
+    def close(self, patience: float = _STOP_SECONDS) -> None:
+        """Stop listening, drop every connection, and wait so many seconds for their threads.
+
+        May be called twice; the second time there is nothing to wait for.
+        """
         self._closing.set()
         self._entrance.stop()
         self._thread.join()
         self._entrance.close()
         self._stop_connections()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for thread in self._threads:
+        deadline = time.monotonic() + patience
+        threads, self._threads = self._threads, []
+        for thread in threads:
             thread.join(max(deadline - time.monotonic(), 0))
             if thread.is_alive():
                 _LOG.warning("%s is still busy with a request", thread.name)
