@@ -48,6 +48,8 @@ def test_clients_that_trust_the_authority_that_it_tells(
     with running_proxy(tmp_path / "temp", "-d", downstream.host, "--tls") as running:
         assert running.authority is not None
         trusted = str(running.authority.parent)
+        files = [path for path in running.authority.parent.parent.rglob("*") if path.is_file()]
+        assert files == [running.authority]  # and no key, which a killed proxy would leave there
         name = f"docker://{running.host}/demo/app:1"
         skopeo("copy", "--dest-cert-dir", trusted, f"docker-archive:{archive}", name)
         pulled = skopeo.unpack(name, tmp_path / "pulled", "--src-cert-dir", trusted)

@@ -1,11 +1,13 @@
 """Certificates for servers that live as long as a test, or as `occystrap registry serve --tls`.
 
-Rule: keys are made when they are first needed, and never outlive the process.
+Rule: keys are made when they are first needed, and never outlive the process, however it ends: they
+are on no disk.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import ssl
 import tempfile
@@ -42,6 +44,7 @@ class TestAuthority:
         self._lock = threading.RLock()
         self._made: Path | None = None
         self._issued: Issued | None = None
+        self._misfits: dict[Handshake, bytes] = {}
 
     @property
     def ca_file(self) -> Path:
@@ -59,7 +62,7 @@ class TestAuthority:
         Raises:
             InvalidOption: there is nothing on this machine that makes certificates.
         """
-        return _server_context(self._directory / "server.pem", http2=http2)
+        return _server_context(self._made_out.certificate, http2=http2)
 
     def misfit_context(self, kind: Handshake, *, http2: bool = True) -> ssl.SSLContext:
         """Make the context of a server whose certificate has a fault.
@@ -70,11 +73,9 @@ class TestAuthority:
             InvalidOption: nothing on this machine makes certificates of this kind.
         """
         with self._lock:
-            pem = self._directory / f"{kind.name.lower()}.pem"
-            if not pem.exists():
-                assert self._issued is not None  # noqa: S101 - made with the directory
-                pem.write_bytes(self._issued.misfit(kind))
-        return _server_context(pem, http2=http2)
+            if kind not in self._misfits:
+                self._misfits[kind] = self._made_out.misfit(kind)
+        return _server_context(self._misfits[kind], http2=http2)
 
     def client_context(self) -> ssl.SSLContext:
         """Make the context of a client that trusts this authority, and no other.
@@ -85,15 +86,21 @@ class TestAuthority:
         return ssl.create_default_context(cafile=self.ca_file)
 
     @property
+    def _made_out(self) -> Issued:
+        with self._lock:
+            if self._issued is None:
+                self._issued = make(self.names)
+            return self._issued
+
+    @property
     def _directory(self) -> Path:
         with self._lock:
             if self._made is None:
-                self._issued = issued = make(self.names)
+                authority = self._made_out.authority
                 directory = Path(tempfile.mkdtemp(prefix="occystrap-tls-"))
                 weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
                 (directory / "ca").mkdir()
-                (directory / "ca/ca.crt").write_bytes(issued.authority)
-                (directory / "server.pem").write_bytes(issued.certificate)
+                (directory / "ca/ca.crt").write_bytes(authority)
                 self._made = directory
             return self._made
 
@@ -104,8 +111,11 @@ def shared_authority() -> TestAuthority:
     return TestAuthority()
 
 
-def _server_context(pem: Path, *, http2: bool) -> ssl.SSLContext:
+def _server_context(pem: bytes, *, http2: bool) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pem)
+    # The ssl module reads nothing but files; this one is in memory.
+    with os.fdopen(os.memfd_create("certificate"), "wb", buffering=0) as file:
+        file.write(pem)
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
     context.set_alpn_protocols(ALPN if http2 else ALPN[1:])
     return context

@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ import httpx
 import pytest
 
 from occystrap.errors import InvalidOption
+from occystrap.server.doors import certificates, tls
+from occystrap.server.doors.certificates import Issued
 from occystrap.server.doors.handshakes import refusal
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.doors.tls import TestAuthority, shared_authority
@@ -227,14 +230,26 @@ MISFITS = {
 
 
 @pytest.mark.parametrize("kind", MISFITS)
-def test_certificates_that_clients_refuse(kind: Handshake) -> None:
-    """Each for its own fault, also by an authority of one's own; made once."""
+def test_certificates_that_clients_refuse(kind: Handshake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each for its own fault, also by an authority of one's own; made once, and on no disk."""
+    made: list[Handshake] = []
+
+    def counting(names: tuple[str, ...]) -> Issued:
+        issued = certificates.make(names)
+
+        def misfit(kind: Handshake) -> bytes:
+            made.append(kind)
+            return issued.misfit(kind)
+
+        return replace(issued, misfit=misfit)
+
+    monkeypatch.setattr(tls, "make", counting)
     authority = TestAuthority("registry.test")
     assert re.search(MISFITS[kind], str(refusal(kind, "registry.test", authority)))
-    made = {path: path.read_bytes() for path in authority.cert_dir.parent.glob("*.pem")}
     refusal(kind, "registry.test", authority)
-    assert {path: path.read_bytes() for path in made} == made
-    assert len(made) == 2
+    assert made == [kind]
+    files = [path for path in authority.cert_dir.parent.rglob("*") if path.is_file()]
+    assert files == [authority.ca_file]
 
 
 def test_no_certificate_has_the_wrong_name_for_its_own_host() -> None:
