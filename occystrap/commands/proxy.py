@@ -65,10 +65,12 @@ def proxy(ctx: click.Context, /, **chosen: Any) -> None:
         downstream = Remote(builder, place)
         handler = stack.enter_context(Proxy(builder, downstream, upstream, manner=manner))
         listening = stack.enter_context(Listening(said.address, tls=said.certificate))
-        _serve(handler, listening, said, pulls=upstream is not None)
+        if not _serve(handler, listening, said, pulls=upstream is not None):
+            ctx.exit(1)
 
 
-def _serve(handler: Proxy, listening: Listening, said: ProxyOptions, *, pulls: bool) -> None:
+def _serve(handler: Proxy, listening: Listening, said: ProxyOptions, *, pulls: bool) -> bool:
+    """Serve until somebody stops it; False if something was broken off then."""
     work = Work(handler)
     tell: Callable[[str], None] = partial(click.echo, err=True)
     listener: Listener | None = None
@@ -81,8 +83,10 @@ def _serve(handler: Proxy, listening: Listening, said: ProxyOptions, *, pulls: b
         ready = "Ready for pushes and pulls." if pulls else "Ready to receive pushes."
         tell(f"{ready} Press Ctrl+C to stop.")
         threading.Event().wait()
-    if not work.end(said.grace):
+    ended = work.end(said.grace)
+    if not ended:
         tell(f"What is still under way after {said.grace:g} seconds is broken off.")
         if listener is not None:
             listener.close(0)
     tell(f"Proxy stopped. {handler.counts}")
+    return ended

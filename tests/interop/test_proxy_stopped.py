@@ -156,7 +156,7 @@ def test_what_takes_longer_than_the_grace_is_broken_off(source: Shelf, tmp_path:
     ):
         began = time.monotonic()
         running.terminate()
-        lines = running.ending()
+        lines = running.ending(exit_code=1)
         assert 0.5 <= time.monotonic() - began < 5
         with pytest.raises(httpx.TransportError):
             pushed.result()

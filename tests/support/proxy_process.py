@@ -41,10 +41,10 @@ class Proxied:
         self.process.kill()
         self.process.wait(_PATIENCE)
 
-    def ending(self) -> list[str]:
-        """Wait for its end, which has to be a good one, and return its last lines."""
+    def ending(self, exit_code: int = 0) -> list[str]:
+        """Wait for its end, which has to be such a one, and return its last lines."""
         _, said = self.process.communicate(timeout=_PATIENCE)
-        assert self.process.returncode == 0, said
+        assert self.process.returncode == exit_code, said
         return said.splitlines()
 
     def stop(self) -> str:
