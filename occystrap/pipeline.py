@@ -6,16 +6,12 @@ retry budget) is made here, once, and closed here.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast, final
 
-from occystrap.client.build import create_client
 from occystrap.client.credentials import DockerConfig, credential_files
 from occystrap.client.limiter import RateLimiter
-from occystrap.client.proxies import proxies_from
 from occystrap.client.retry import RetryPolicy
-from occystrap.client.session import Session
 from occystrap.client.traffic import Traffic
 from occystrap.daemons import DAEMON_INPUTS, DAEMON_OUTPUTS
 from occystrap.disk import DISK_INPUTS, DISK_OUTPUTS, DiskTarget
@@ -28,7 +24,7 @@ from occystrap.inputs import registry as registry_input
 from occystrap.inputs.base import Pushed
 from occystrap.options import Options
 from occystrap.outputs.registry import RegistryWriter
-from occystrap.side import ALL_PLATFORMS, Side, chosen_platform, text_option
+from occystrap.side import ALL_PLATFORMS, Sessions, Side, chosen_platform, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
 
 if TYPE_CHECKING:
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from occystrap.client.build import TLS
     from occystrap.filters.build import Filters
     from occystrap.image.progress import Progress
     from occystrap.inputs.base import ImageInput
@@ -103,7 +98,6 @@ class PipelineBuilder:
         self.options = options = Options.from_context(ctx)
         found = getattr(ctx, "obj", None)
         obj = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-        self._client: Any = obj.get("CLIENT") if client is None else client
         self.progress = progress or NoProgress()
         self._echo = echo
         limiter = None if options.rate_limit is None else RateLimiter(options.rate_limit)
@@ -111,18 +105,12 @@ class PipelineBuilder:
         self.traffic = traffic or Traffic(limiter=limiter, policy=policy, **obj.get("TIME", {}))
         self._stored = DockerConfig(*credential_files(options.environ, options.authfile))
         self._cache = None if options.layer_cache is None else LayerCache(options.layer_cache)
-        self._sessions: dict[TLS, Session] = {}
-        self._clients: list[httpx.Client] = []
-        self._lock = threading.Lock()
+        own_client: Any = obj.get("CLIENT") if client is None else client
+        self._sessions = Sessions(own_client, self.traffic, options.environ)
 
     def close(self) -> None:
         """Close what was made here, and nothing that was handed in."""
-        for session in self._sessions.values():
-            session.close()
-        for client in self._clients:
-            client.close()
-        self._sessions.clear()
-        self._clients.clear()
+        self._sessions.close()
 
     def __enter__(self) -> PipelineBuilder:
         return self
@@ -204,7 +192,7 @@ class PipelineBuilder:
             platform.variant,
             side.secure,
             max_workers=side.max_workers,
-            session=self._session(side.tls),
+            session=self._sessions.of(side.tls),
             credentials=side.credentials,
         )
 
@@ -228,7 +216,7 @@ class PipelineBuilder:
             temp_dir=options.temp_dir,
             layer_cache=self._cache,
             progress=self.progress,
-            session=self._session(side.tls),
+            session=self._sessions.of(side.tls),
             credentials=side.credentials,
             by_digest=by_digest,
         )
@@ -245,18 +233,7 @@ class PipelineBuilder:
 
     def http_client(self, spec: URISpec) -> Any:
         """Return the client that was handed in, or make one for an API beside the registries."""
-        if self._client is not None:
-            return self._client
-        proxies = proxies_from(self.options.environ)
-        self._clients.append(create_client(http2=False, tls=self._side(spec).tls, proxies=proxies))
-        return self._clients[-1]
-
-    def _session(self, tls: TLS) -> Session:
-        with self._lock:
-            if tls not in self._sessions:
-                proxies = proxies_from(self.options.environ)
-                self._sessions[tls] = Session(self._client, self.traffic, tls=tls, proxies=proxies)
-            return self._sessions[tls]
+        return self._sessions.client(self._side(spec).tls)
 
 
 def _read(uri: str | URISpec, role: Role, known: Mapping[str, object]) -> URISpec:
