@@ -27,7 +27,6 @@ from occystrap.image.oci_layout import (
 from occystrap.inputs.base import always_fetch
 from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.manifest import Config, Index, Manifest
-from occystrap.oci.media_types import Kind, lookup
 from occystrap.oci.platform import Platform, choose
 
 if TYPE_CHECKING:
@@ -156,8 +155,7 @@ class Image:
 
     def _diff_ids(self, manifest: Manifest, config: bytes) -> tuple[Digest | None, ...]:
         """Read the digests of the tars; an artifact that is no image has none."""
-        known = lookup(manifest.config.media_type)
-        if known is None or known.kind is not Kind.CONFIG:
+        if not manifest.is_image:
             return (None,) * len(manifest.layers)
         diff_ids = Config.parse(config).diff_ids
         if len(diff_ids) != len(manifest.layers):

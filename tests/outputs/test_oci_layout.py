@@ -13,7 +13,8 @@ from occystrap.errors import DigestMismatch, ImageOutputError
 from occystrap.image.sources import BytesSource, VerifiedSource
 from occystrap.move import move
 from occystrap.oci.descriptor import Descriptor
-from occystrap.oci.media_types import Compression
+from occystrap.oci.digest import Digest
+from occystrap.oci.media_types import OCI_CONFIG, Compression
 from occystrap.outputs.layout_blobs import DirectoryBlobs
 from occystrap.outputs.oci_layout import LayoutWriter
 from occystrap.pipeline import PipelineBuilder
@@ -22,6 +23,8 @@ from tests.support.console import Console, Shelf, client_of, error_of
 from tests.support.elements import config_of, layers_of
 from tests.support.handlers import Front, status
 from tests.support.images import SampleImage, file, layer, make_image, sha256
+from tests.support.indexes import put_artifact
+from tests.support.wire import CONFIG, describe
 
 HERE = "registry://r.example/demo/image:1"
 
@@ -265,3 +268,13 @@ def test_a_layout_that_was_given_up_does_not_come_back(tmp_path: Path) -> None:
     with pytest.raises(ImageOutputError, match="No such file or directory"):
         blobs.add(Descriptor.of(b"later", "x/y"), b"later")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_artifact_goes_in_and_comes_out(console: Console, shelf: Shelf) -> None:
+    """Its layers are no tars, so that its config needn't name them, though it is one of images."""
+    shelf.store.add_blob("many", Digest.of(CONFIG), CONFIG)
+    artifact = put_artifact(shelf, "artifact", config=describe(CONFIG, OCI_CONFIG))
+    shelf.store.add_manifest("many", artifact, "1")
+    console.succeed("process", "registry://r.example/many:1", "ocidir://layout:a")
+    console.succeed("process", "ocidir://layout:a", "registry://r.example/back:1")
+    assert shelf.get("back", "1") == artifact
