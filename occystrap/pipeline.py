@@ -171,12 +171,21 @@ class PipelineBuilder:
             raise
         return self.filtered(image, output, steps)
 
-    def filtered(self, source: ImageInput, output: ImageOutput, filters: Filters) -> Pipeline:
-        """Make a pipeline of ends that are there; running it closes them."""
+    def surroundings(self, source: ImageInput) -> Surroundings:
+        """Say what filters are told of the image of a source."""
         options = self.options
         means = Means(options.max_workers, options.temp_dir, self.progress)
-        surroundings = Surroundings(source.image, source.tag, means, self._cache, self._echo)
-        return Pipeline(source, output, filters.around(output, surroundings))
+        return Surroundings(source.image, source.tag, means, self._cache, self._echo)
+
+    def filtered(
+        self,
+        source: ImageInput,
+        output: ImageOutput,
+        filters: Filters,
+        told: Surroundings | None = None,
+    ) -> Pipeline:
+        """Make a pipeline of ends that are there; running it closes them."""
+        return Pipeline(source, output, filters.around(output, told or self.surroundings(source)))
 
     def registry_input(self, spec: URISpec) -> registry_input.Image:
         """Make a source of the scheme `registry`."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from occystrap.image.checks import CheckResult, CheckResults, Severity
 from occystrap.util import format_size
+
+if TYPE_CHECKING:
+    from occystrap.oci.relist import LeftOut
 
 __all__ = ["Report"]
 
@@ -15,7 +19,7 @@ class Report:
     """The figures of a run: `size` bytes of layers moved, and `skipped` layers had not to.
 
     `digest` is that of the manifest written, empty where the destination has none; `checks` is
-    None when nobody has looked.
+    None when nobody has looked. `left_out` is what the new index doesn't hold.
     """
 
     source: str
@@ -30,6 +34,7 @@ class Report:
     retries: int
     rate_limits: int
     checks: CheckResults | None = field(default=None)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def errors(self) -> list[CheckResult]:
@@ -46,6 +51,7 @@ class Report:
         parts = [f"{self.images} images"] if self.images > 1 else []
         parts += [f"{self.layers} layers", format_size(self.size), f"{self.seconds:.1f}s"]
         counts = {"skipped": self.skipped, "retries": self.retries, "rate limits": self.rate_limits}
+        counts["left out"] = len(self.left_out)
         parts += [f"{count} {name}" for name, count in counts.items() if count]
         found = {"verify errors": len(self.errors), "verify warnings": len(self.warnings)}
         remarks = [f"{count} {name}" for name, count in found.items() if count]
@@ -68,5 +74,6 @@ class Report:
             "requests": self.requests,
             "retries": self.retries,
             "rate_limits": self.rate_limits,
+            "left_out": [each.to_document() for each in self.left_out],
             "verify": checks,
         }

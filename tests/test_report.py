@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from occystrap.image.checks import CheckResult, CheckResults, Severity
+from occystrap.oci.relist import LeftOut
 from occystrap.report import Report
 
 REPORT = Report("registry://a/b:1", "tar://b.tar", "", 1, 3, 0, 1_572_864, 2.345, 5, 0, 0)
@@ -25,6 +26,10 @@ UNSEEN = CheckResult(Severity.WARNING, "verify.registry", "no answer")
         (
             replace(REPORT, retries=4, rate_limits=1),
             "3 layers, 1.5 MB, 2.3s, 4 retries, 1 rate limits",
+        ),
+        (
+            replace(REPORT, left_out=(LeftOut("a", "b"), LeftOut("c", "d")), skipped=1),
+            "3 layers, 1.5 MB, 2.3s, 1 skipped, 2 left out",
         ),
         (replace(REPORT, checks=CheckResults()), "3 layers, 1.5 MB, 2.3s, verified OK"),
         (replace(REPORT, checks=CheckResults([OK])), "3 layers, 1.5 MB, 2.3s, verified OK"),
@@ -52,7 +57,8 @@ def test_findings_by_severity() -> None:
 
 def test_the_document() -> None:
     """It can be written as JSON; sizes in bytes, times in seconds."""
-    report = replace(REPORT, digest="sha256:00", checks=CheckResults([UNSEEN]))
+    left_out = (LeftOut("the artifact a", "it is about b"),)
+    report = replace(REPORT, digest="sha256:00", checks=CheckResults([UNSEEN]), left_out=left_out)
     assert json.loads(json.dumps(report.to_document())) == {
         "source": "registry://a/b:1",
         "destination": "tar://b.tar",
@@ -65,6 +71,7 @@ def test_the_document() -> None:
         "requests": 5,
         "retries": 0,
         "rate_limits": 0,
+        "left_out": [{"what": "the artifact a", "reason": "it is about b"}],
         "verify": [
             {"severity": "warning", "check": "verify.registry", "message": "no answer"},
         ],

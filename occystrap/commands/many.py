@@ -84,6 +84,11 @@ class Many:
             _say("Verification errors:")
         for each, error in errors:
             _say(f"  {each.destination}: [{error.check}] {error.message}")
+        left_out = [(each, thing) for each in report.done for thing in each.left_out]
+        if left_out:
+            _say("Left out:")
+        for each, thing in left_out:
+            _say(f"  {each.destination}: {thing}")
 
     def _summary(self) -> Iterator[str]:
         report, stats = self._report, self._builder.traffic.stats
@@ -97,6 +102,7 @@ class Many:
             "skipped": sum(each.skipped for each in report.done),
             "retries": stats.retries,
             "rate limits": stats.rate_limits,
+            "left out": sum(len(each.left_out) for each in report.done),
             "failed": failed,
             "verify errors": sum(len(each.errors) for each in report.done),
             "verify warnings": sum(len(each.warnings) for each in report.done),

@@ -68,10 +68,13 @@ Examples:
   occystrap process 'registry://docker.io/busybox?platform=linux/arm64' tar://busybox-arm64.tar
   occystrap process 'registry://quay.io/org/app:2?platform=all' registry://mirror.example/app:2
   occystrap process -f exclude:pattern=usr/share/doc,*.pyc tar://app.tar tar://small.tar
+  occystrap process -f normalize-timestamps 'registry://quay.io/org/app:2?platform=all' ocidir://app
   occystrap process docker://busybox tar://busybox.tar
   occystrap process dockerpush://org/app:2 registry://mirror.example/app:2
 
 With platform=all the whole index is copied with all its images, between registries and layouts.
+Filters see each of them; what they change is listed anew, and what is about the old image, such as
+an attestation, is left out and told.
 
 \b
 Many images, each under its own name behind the destination's:
@@ -152,3 +155,7 @@ def _show(report: Report, *, as_json: bool) -> None:
             click.echo(f"Verification {kind}:", err=True)
         for finding in findings:
             click.echo(f"  [{finding.check}] {finding.message}", err=True)
+    if report.left_out:
+        click.echo("Left out:", err=True)
+    for each in report.left_out:
+        click.echo(f"  {each}", err=True)

@@ -6,7 +6,7 @@ layers in their order, of which it reads those that it wants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar, final
 
@@ -14,20 +14,21 @@ from occystrap.client.download import once_more
 from occystrap.errors import ImageOutputError
 from occystrap.image.checks import CheckResults
 from occystrap.image.element import CONFIG_FILE
+from occystrap.image.once import Once
 from occystrap.image.progress import NoProgress, tracked_tar
 from occystrap.image.workers import Workers
 from occystrap.outputs.base import Moved
-from occystrap.outputs.kept import kept
+from occystrap.outputs.kept import KeptBlobs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Layer
     from occystrap.image.progress import Progress
     from occystrap.outputs.base import ImageOutput
 
-__all__ = ["LayerFilter", "Means", "Nowhere"]
+__all__ = ["LayerFilter", "Means", "Nowhere", "at_once"]
 
 Found = TypeVar("Found")
 
@@ -65,11 +66,21 @@ class Nowhere:
 @final
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What filters work with: so many threads, a place for temporary files, and a display."""
+    """What filters work with: so many threads, a place for temporary files, and a display.
+
+    What images have `shared` is looked at once, and what they have of a registry kept once.
+    """
 
     max_workers: int = 4
     temp_dir: str | None = None
     progress: Progress | None = None
+    shared: Once = field(default_factory=Once)
+    blobs: KeptBlobs = field(default_factory=KeptBlobs)
+
+
+def at_once(act: Callable[[], None]) -> None:
+    """Do now what others do later."""
+    act()
 
 
 class LayerFilter(Generic[Found]):
@@ -125,7 +136,7 @@ class LayerFilter(Generic[Found]):
         if layer is None:
             raise ImageOutputError(f"layer {element.name} came without content")
         number = len(self._elements) if element.layer_index is None else element.layer_index
-        layer = kept(layer, self._means.temp_dir)
+        layer = self._means.blobs.kept(layer, self._means.temp_dir)
         if element.layer is not None:
             element = replace(element, layer=layer)
         self._elements[number] = element

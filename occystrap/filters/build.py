@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import InvalidOption
-from occystrap.filters.base import Means
+from occystrap.filters.base import Means, at_once
 from occystrap.uri import FilterSpec, check_filter, parse_filter, text_list
 
 if TYPE_CHECKING:
@@ -26,13 +26,19 @@ __all__ = ["Filters", "Surroundings", "read_filters"]
 @final
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What filters are told of the run: the name of the image, and where results go."""
+    """What filters are told of the run: the name of the image, and where results go.
+
+    `platform` says which of several images it is; `later` is given what is to be done when all of
+    them have arrived.
+    """
 
     image: str
     tag: str
     means: Means
     cache: LayerCache | None = None
     echo: Callable[[str], None] = print
+    platform: str = ""
+    later: Callable[[Callable[[], None]], None] = at_once
 
 
 @final
@@ -117,6 +123,7 @@ def _search(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
             surroundings.tag,
             regex=regex,
             script_friendly=bool(spec.options.get("script_friendly")),
+            platform=surroundings.platform,
             means=surroundings.means,
             echo=surroundings.echo,
         )
@@ -132,8 +139,15 @@ def _inspect(spec: FilterSpec, _temp_dir: str | None) -> _Watcher:
         raise InvalidOption("inspect filter requires file option")
 
     def wrap(output: ImageOutput, surroundings: Surroundings) -> ImageOutput:
-        image, tag = surroundings.image, surroundings.tag
-        return InspectFilter(output, file, image, tag, means=surroundings.means)
+        return InspectFilter(
+            output,
+            file,
+            surroundings.image,
+            surroundings.tag,
+            means=surroundings.means,
+            platform=surroundings.platform,
+            later=surroundings.later,
+        )
 
     return _Watcher(wrap)
 

@@ -10,12 +10,12 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast, final
 
 from occystrap.errors import ImageOutputError, InvalidManifest
-from occystrap.filters.base import LayerFilter
+from occystrap.filters.base import LayerFilter, at_once
 from occystrap.image.layer import tar_size
 from occystrap.oci.documents import list_field, load_object
 from occystrap.oci.reference import join_name
@@ -38,6 +38,7 @@ class InspectFilter(LayerFilter[int]):
 
     Each has the fields that `docker history` has: `Id` (its digest), `Size` (in bytes, of the tar),
     `Created` (seconds from 1970), `CreatedBy`, `Comment`, and `Tags`, which only the newest has.
+    `platform` says which of several images it is; `later` is given what writes the line.
     """
 
     activity = "measuring"
@@ -50,11 +51,15 @@ class InspectFilter(LayerFilter[int]):
         tag: str,
         *,
         means: Means | None = None,
+        platform: str = "",
+        later: Callable[[Callable[[], None]], None] = at_once,
     ) -> None:
         super().__init__(wrapped, means)
         self.output_file = os.fspath(output_file)
         self.image = image
         self.tag = tag
+        self._platform = platform
+        self._later = later
         self._line = b""
 
     def look(self, element: ImageElement, layer: Layer) -> int:
@@ -77,7 +82,9 @@ class InspectFilter(LayerFilter[int]):
             }
             for number, (element, entry) in enumerate(zip(layers, history, strict=True), start=1)
         ]
-        document = {"name": name, "layers": described[::-1]}
+        document: dict[str, object] = {"name": name, "layers": described[::-1]}
+        if self._platform:
+            document["platform"] = self._platform
         self._line = json.dumps(document, sort_keys=True).encode() + b"\n"
         self.pass_all_on(config, layers)
 
@@ -91,6 +98,9 @@ class InspectFilter(LayerFilter[int]):
         with self._failing():
             self._look_ahead()
         super().finalize()
+        self._later(self._append)
+
+    def _append(self) -> None:
         with self._failing():
             descriptor = os.open(self.output_file, _APPEND | os.O_CREAT, 0o666)
             try:

@@ -115,8 +115,10 @@ def search_tar(chunks: Iterable[bytes], matches: Matcher, what: str = "the layer
     return found
 
 
-def told_to_people(layers: Sequence[LayerMatches]) -> Iterator[str]:
+def told_to_people(layers: Sequence[LayerMatches], platform: str = "") -> Iterator[str]:
     """Write the lines that people read: what was found layer by layer, and how much it is."""
+    if platform:
+        yield f"Platform: {platform}"
     found = [layer for layer in layers if layer.matches]
     for layer in found:
         yield f"Layer: {layer.layer}"
@@ -125,6 +127,8 @@ def told_to_people(layers: Sequence[LayerMatches]) -> Iterator[str]:
         yield ""
     count = sum(len(layer.matches) for layer in found)
     yield f"Found {count} match(es) in {len(found)} layer(s)." if found else "No matches found."
+    if platform:
+        yield ""
 
 
 def told_to_scripts(layers: Sequence[LayerMatches], image: str) -> Iterator[str]:

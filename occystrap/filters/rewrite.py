@@ -7,14 +7,14 @@ anew; they are known by its digest, and the config names it.
 from __future__ import annotations
 
 import io
-import json
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from occystrap.errors import ImageInputError
 from occystrap.filters.base import LayerFilter
-from occystrap.filters.remake import LayerRewriter, Remake
+from occystrap.filters.remake import LayerRewriter, Remade, Remake
 from occystrap.image.cache import filters_hash
 from occystrap.image.element import CONFIG_FILE, IMAGE_LAYER, ImageElement
 from occystrap.oci.descriptor import Descriptor
@@ -89,19 +89,35 @@ class RewriteFilter(LayerFilter[_Outcome]):
             OccystrapError: it can't be read, or is no tar.
         """
         remake = Remake(layer, [each.rewriter() for each in self._filters])
-        known = self._lookup(layer)
-        if known is None:
-            remade = remake.look(lambda: self.read(element.name, layer))
-            for remark in remake.remarks:
-                _LOG.info("%s from layer %s", remark, element.name[:_SHOWN])
-            known = Descriptor(_TAR, remade.digest, remade.size)
-            if self._cache is not None and layer.diff_id is not None:
-                self._cache.record(layer.diff_id.encoded, self._recipe, known, known.digest)
-            if remade.digest == remade.original:
-                return _Outcome(remade.digest)
-        if known.digest == layer.diff_id:
+        before = layer.diff_id
+        if before is None:
+            remade = self._remade(element, layer, remake)
+            known, before = Descriptor(_TAR, remade.digest, remade.size), remade.original
+        else:
+            make = partial(self._known, element, layer, before, remake)
+            known, _ = self._means.shared.get(("filtered", before, self._recipe), make)
+        if known.digest == before:
             return _Outcome(known.digest)
         return _Outcome(known.digest, remake.layer(known.digest, known.size))
+
+    def _known(
+        self, element: ImageElement, layer: Layer, diff_id: Digest, remake: Remake
+    ) -> Descriptor:
+        """Look what the layer becomes, unless it was seen before."""
+        found = None if self._cache is None else self._cache.lookup(diff_id.encoded, self._recipe)
+        if found is not None:
+            return found.stored
+        remade = self._remade(element, layer, remake)
+        known = Descriptor(_TAR, remade.digest, remade.size)
+        if self._cache is not None:
+            self._cache.record(diff_id.encoded, self._recipe, known, known.digest)
+        return known
+
+    def _remade(self, element: ImageElement, layer: Layer, remake: Remake) -> Remade:
+        remade = remake.look(lambda: self.read(element.name, layer))
+        for remark in remake.remarks:
+            _LOG.info("%s from layer %s", remark, element.name[:_SHOWN])
+        return remade
 
     def conclude(self, config: ImageElement | None, layers: list[ImageElement]) -> None:
         """Pass on a config that names what the layers have become, and the layers."""
@@ -118,12 +134,6 @@ class RewriteFilter(LayerFilter[_Outcome]):
                     IMAGE_LAYER, name, layer_index=number, layer=outcome.layer
                 )
         self.pass_all_on(config, layers)
-
-    def _lookup(self, layer: Layer) -> Descriptor | None:
-        if self._cache is None or layer.diff_id is None:
-            return None
-        found = self._cache.lookup(layer.diff_id.encoded, self._recipe)
-        return None if found is None else found.stored
 
 
 def _renewed(element: ImageElement, diff_ids: list[Digest]) -> ImageElement:
@@ -143,10 +153,7 @@ def _renewed(element: ImageElement, diff_ids: list[Digest]) -> ImageElement:
         return element
     document = load_object(raw, "the image configuration")
     document["rootfs"]["diff_ids"] = [str(diff_id) for diff_id in diff_ids]
-    try:
-        changed = encode(document)
-    except UnicodeEncodeError:  # half a character somewhere, which JSON can only escape
-        changed = json.dumps(document, separators=(",", ":")).encode()
+    changed = encode(document)
     return replace(
         element,
         element_type=CONFIG_FILE,

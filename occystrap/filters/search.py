@@ -29,13 +29,14 @@ __all__ = ["SearchFilter"]
 class SearchFilter(LayerFilter[LayerMatches]):
     """Looks for files in all layers; `echo` gets what was found, in one piece, before it is moved.
 
-    `image` and `tag` are for lines that scripts read. `results` has what was found, lowest layer
+    `image` and `tag` are for lines that scripts read, `platform` says which of several images it
+    is. `results` has what was found, lowest layer
     first, when all are looked through.
     """
 
     activity = "searching"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the signature is public
         self,
         wrapped: ImageOutput | None,
         pattern: str,
@@ -44,6 +45,7 @@ class SearchFilter(LayerFilter[LayerMatches]):
         *,
         regex: bool = False,
         script_friendly: bool = False,
+        platform: str = "",
         means: Means | None = None,
         echo: Callable[[str], None] = print,
     ) -> None:
@@ -52,6 +54,7 @@ class SearchFilter(LayerFilter[LayerMatches]):
         self.tag = tag
         self._matches = matcher(pattern, regex=regex)
         self._script_friendly = script_friendly
+        self._platform = platform
         self._echo = echo
         self.results: tuple[LayerMatches, ...] = ()
 
@@ -64,9 +67,10 @@ class SearchFilter(LayerFilter[LayerMatches]):
         """Tell what was found, lowest layer first, and pass everything on."""
         found = self.results = tuple(self.found(element) for element in layers)
         if self._script_friendly:
-            lines = told_to_scripts(found, join_name(self.image, self.tag))
+            platform = f"?platform={self._platform}" if self._platform else ""
+            lines = told_to_scripts(found, join_name(self.image, self.tag) + platform)
         else:
-            lines = told_to_people(found)
+            lines = told_to_people(found, self._platform)
         if text := "\n".join(lines):
             self._echo(text)
         self.pass_all_on(config, layers)

@@ -70,7 +70,10 @@ def _refuse_constant(name: str) -> Never:
 
 def encode(document: Mapping[str, object]) -> bytes:
     """Write a JSON document: the same bytes for the same content, everywhere."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character somewhere, which JSON can only escape
+        return json.dumps(document, separators=(",", ":")).encode()
 
 
 def field(document: Mapping[str, Any], name: str, kind: type[T], what: str) -> T | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, final
+from weakref import WeakValueDictionary
 
 from occystrap.client.download import RemoteBlob
 from occystrap.image.layer import StoredLayer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from occystrap.image.layer import Layer
 
-__all__ = ["KeptBlob", "kept", "origin_of"]
+__all__ = ["KeptBlob", "KeptBlobs", "origin_of"]
 
 
 @final
@@ -55,11 +56,24 @@ class KeptBlob:
             self._spool = spool
 
 
-def kept(layer: Layer, temp_dir: str | None = None) -> Layer:
-    """Make a layer that is going to be read more than once; what is at hand already stays it."""
-    if isinstance(layer, StoredLayer) and isinstance(layer.source, RemoteBlob):
-        return layer.over(KeptBlob(layer.source, temp_dir))
-    return layer
+@final
+class KeptBlobs:
+    """The blobs of a run, each of them the same one for all images, while any of them has it."""
+
+    def __init__(self) -> None:
+        self._blobs: WeakValueDictionary[str, KeptBlob] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def kept(self, layer: Layer, temp_dir: str | None = None) -> Layer:
+        """Make a layer that is read more than once; what is at hand already stays as it is."""
+        if not (isinstance(layer, StoredLayer) and isinstance(layer.source, RemoteBlob)):
+            return layer
+        origin = layer.source
+        with self._lock:
+            blob = self._blobs.get(origin.url)
+            if blob is None:
+                blob = self._blobs[origin.url] = KeptBlob(origin, temp_dir)
+        return layer.over(blob)
 
 
 def origin_of(layer: Layer) -> RemoteBlob | None:

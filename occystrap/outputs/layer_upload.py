@@ -6,7 +6,8 @@ failed can be sent again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, final
 
 from occystrap.client.download import once_more
@@ -14,6 +15,7 @@ from occystrap.client.upload import UploadOutcome
 from occystrap.image.cache import filters_hash
 from occystrap.image.compression import compressed
 from occystrap.image.layer import tar_size
+from occystrap.image.once import Once
 from occystrap.image.progress import TrackedSource, tracked
 from occystrap.image.spool import Spool
 from occystrap.oci.digest import Digester
@@ -54,6 +56,7 @@ class LayerUploader:
     level: int | None
     temp_dir: str | None
     cache: LayerCache | None
+    shared: Once = field(default_factory=Once)
 
     def upload(self, name: str, layer: Layer, family: Family, *, as_is: bool) -> Descriptor:
         """Make the repository hold the layer, and return what a manifest says of it.
@@ -67,12 +70,22 @@ class LayerUploader:
             self._send(named, _Stored(layer, stored), origin_of(layer))
             return named
         compression = self.compression or Compression.GZIP
+        key = ("uploaded", name, self._recipe(compression))
+        make = partial(self._made, name, layer, family, compression)
+        known, is_new = self.shared.get(key, make)
+        if not is_new:
+            self.moved.count(layers=1, skipped=1)
+        return _of_family(known, family)
+
+    def _made(
+        self, name: str, layer: Layer, family: Family, compression: Compression
+    ) -> Descriptor:
         known = self._remembered(name, compression)
         if known is None:
             known = self._send_compressed(name, layer, family, compression)
             if self.cache is not None:
                 self.cache.record(name, self._recipe(compression), known, layer.diff_id)
-        return _of_family(known, family)
+        return known
 
     def _recipe(self, compression: Compression) -> str:
         level = "" if self.level is None else f"-{self.level}"

@@ -18,6 +18,7 @@ from occystrap.image.compression import compressed
 from occystrap.image.element import CONFIG_FILE
 from occystrap.image.layer import tar_size
 from occystrap.image.oci_layout import layout_blob, layout_bytes, layout_has
+from occystrap.image.once import Once
 from occystrap.image.progress import NoProgress, TrackedSource, tracked
 from occystrap.image.spool import Spool
 from occystrap.image.workers import Workers
@@ -85,6 +86,7 @@ class LayoutWriter:
         self._config: Descriptor | None = None
         self._layers: dict[int, Descriptor] = {}
         self._count = 0
+        self._shared = Once()
         self._lock = threading.Lock()
 
     def at(self, digest: Digest) -> LayoutWriter:  # noqa: ARG002 - whose manifest has it anyway
@@ -97,6 +99,7 @@ class LayoutWriter:
             progress=self._progress,
         )
         other._name = None
+        other._shared = self._shared
         return other
 
     def fetch_callback(self, digest: str) -> bool:  # noqa: ARG002 - the shape of the callback
@@ -190,11 +193,19 @@ class LayoutWriter:
             self._keep(number, layer, stored)
             return
         compression = self._compression or Compression.GZIP
-        with Spool(temp_dir=self._temp_dir) as spool:
-            digest = once_more(partial(self._compress, number, layer, compression, spool))
-            media_type = layer_media_type(self._family, compression)
-            descriptor = Descriptor(media_type, digest, spool.size)
-            self._note(number, descriptor, moved=self._blobs.store(descriptor, spool))
+        moved = False
+
+        def make() -> Descriptor:
+            nonlocal moved
+            with Spool(temp_dir=self._temp_dir) as spool:
+                digest = once_more(partial(self._compress, number, layer, compression, spool))
+                media_type = layer_media_type(self._family, compression)
+                descriptor = Descriptor(media_type, digest, spool.size)
+                moved = self._blobs.store(descriptor, spool)
+                return descriptor
+
+        made, _ = self._shared.get(layer.diff_id or object(), make)
+        self._note(number, _of_family(made, self._family), moved=moved)
 
     def _carries(self, stored: Descriptor) -> bool:
         """Say whether a layer stays as it is."""

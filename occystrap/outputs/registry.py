@@ -8,6 +8,7 @@ be looked for before it is sent, and sent again after a failure.
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from occystrap.image.cache import LayerCache
     from occystrap.image.element import ImageElement
     from occystrap.image.layer import Layer, Source
+    from occystrap.image.once import Once
     from occystrap.image.progress import Progress
 
 __all__ = ["RegistryWriter"]
@@ -146,6 +148,10 @@ class RegistryWriter:
         self._lock = threading.Lock()
         self.manifest: Manifest | Index | None = None
 
+    def share(self, made: Once) -> None:
+        """Compress only what no other writer of this repository, that shares this, has made."""
+        self._uploader = replace(self._uploader, shared=made)
+
     def fetch_callback(self, digest: str) -> bool:  # noqa: ARG002 - the shape of the callback
         """Want every layer: whether it has to move is seen when its digest is known."""
         return True
@@ -182,19 +188,13 @@ class RegistryWriter:
         if self._config is None:
             raise ImageOutputError("No config file was processed")
         layers = [self._layers[self._order[index]] for index in sorted(self._order)]
-        manifest = self._manifest(self._config, layers)
-        self._check_digest(manifest)
-        target = self._target(manifest)
-        self._registry.put_manifest(self.reference.repository, target, manifest)
-        self.manifest = manifest
+        self._put(self._manifest(self._config, layers))
         if self._uploader.cache is not None:
             self._uploader.cache.save()
 
     def store_index(self, index: Index) -> None:
         """Store an index, byte for byte; everything that it lists has to be there."""
-        self._check_digest(index)
-        self._registry.put_manifest(self.reference.repository, self._target(index), index)
-        self.manifest = index
+        self._put(index)
 
     def verify(self, *, full: bool = False) -> CheckResults:
         """Ask the registry for what was written; `full` reads all blobs back."""
@@ -227,6 +227,13 @@ class RegistryWriter:
         if origin.config == config and _digests(origin.layers) == _digests(layers):
             return origin
         return build_manifest(self._family, config, layers, origin.annotations)
+
+    def _put(self, manifest: Manifest | Index) -> None:
+        if self._by_digest:
+            self.reference = self.reference.with_digest(manifest.digest)
+        self._check_digest(manifest)
+        self._registry.put_manifest(self.reference.repository, self._target(manifest), manifest)
+        self.manifest = manifest
 
     def _check_digest(self, manifest: Manifest | Index) -> None:
         wanted = self.reference.digest

@@ -108,6 +108,7 @@ def test_the_json_of_a_run(console: Console) -> None:
         "requests": 5,
         "retries": 0,
         "rate_limits": 0,
+        "left_out": [],
         "verify": [
             {
                 "severity": "info",

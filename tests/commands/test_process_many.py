@@ -209,3 +209,17 @@ def test_a_directory_of_many(console: Console) -> None:
     assert manifests == [f"manifest-quay.io_acme_{name}-1.json" for name in NAMES]
     assert len(list((console.directory / "all").glob("*/layer.tar"))) == len(NAMES) + 1
     console.succeed("check", "dir://all?image=quay.io/acme/app-3:1")
+
+
+def test_what_filters_leave_out_is_told_of_each(console: Console, quay: FakeRegistry) -> None:
+    """In the end, by destination, and in the object of the image; it is no failure."""
+    image = quay.image("acme/app-1:1")
+    signature = quay.add_referrer(image, "a/b", b"signed")
+    quay.add_index("acme/app-1:all", {"linux/amd64": image, "unknown/unknown": signature})
+    words = ("process", "-f", "exclude:pattern=app-1", "quay://acme/app-1:all?platform=all", TARGET)
+    *_, summary, _, title, line = console.succeed(*words).stderr.splitlines()
+    assert "1 left out" in summary
+    assert title == "Left out:"
+    assert line.startswith("  registry://mirror.example/quay/acme/app-1:all: the artifact sha256:")
+    document = json.loads(console.succeed("-O", "json", *words).stdout)
+    assert [len(each["left_out"]) for each in document["images"]] == [1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from occystrap.errors import InvalidInput, PipelineError
+from occystrap.errors import InvalidInput
 from occystrap.filters.base import Means
 from occystrap.filters.build import Filters, Surroundings, read_filters
 from occystrap.filters.inspect import InspectFilter
@@ -49,6 +49,7 @@ def test_without_filters_there_is_only_the_output() -> None:
     assert Filters().around(output, SURROUNDINGS) is output
 
 
+@pytest.mark.parametrize("source", [HERE, f"{HERE}?platform=all"])
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -70,18 +71,11 @@ def test_without_filters_there_is_only_the_output() -> None:
     ],
 )
 def test_a_mistake_is_told_before_anything_is_opened(
-    run: Run, front: Front, text: str, said: str
+    run: Run, front: Front, source: str, text: str, said: str
 ) -> None:
     """No registry is asked, and no file is begun."""
     with pytest.raises(InvalidInput) as caught:
-        run(HERE, "tar://new.tar", "exclude:pattern=a", text)
+        run(source, "ocitar://new.tar", "exclude:pattern=a", text)
     assert said in str(caught.value)
     assert front.seen == []
     assert list(Path().iterdir()) == []
-
-
-def test_all_platforms_keep_their_digests(run: Run, front: Front) -> None:
-    """So they don't go with filters, which is said at once."""
-    with pytest.raises(PipelineError, match="platform=all keeps every digest, and filters don't"):
-        run(f"{HERE}?platform=all", "registry://r.example/new:1", "exclude:pattern=a")
-    assert front.seen == []

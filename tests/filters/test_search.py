@@ -98,6 +98,11 @@ def test_what_people_read() -> None:
         "Found 3 match(es) in 2 layer(s).",
     ]
     assert list(told_to_people(LAYERS[1:2])) == ["No matches found."]
+    assert list(told_to_people(LAYERS[1:2], "linux/arm64")) == [
+        "Platform: linux/arm64",
+        "No matches found.",
+        "",
+    ]
 
 
 def test_what_scripts_read() -> None:

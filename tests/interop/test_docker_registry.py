@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from occystrap.oci.media_types import OCI_INDEX
+from occystrap.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.command import Occystrap
 from tests.support.debian_registry import DebianRegistry, StartDebianRegistry
 from tests.support.images import SampleImage, sha256
 from tests.support.look import layer_digests, requests_of, tars_of
 from tests.support.skopeo import Skopeo
-from tests.support.wire import Wire, index_of
+from tests.support.wire import CONFIG, Wire, describe, image_manifest, index_of
 
 IMAGE = "some/image:v1"
 
@@ -143,3 +143,60 @@ def test_an_index_is_copied_whole(
     assert (report["digest"], report["images"]) == (f"sha256:{sha256(index)}", 2)
     listed = skopeo.pull(other, "copy:v1", tmp_path / "all", "--all")["manifests"]
     assert [entry["digest"] for entry in listed] == [f"sha256:{sha256(m)}" for m in manifests]
+
+
+def test_an_index_is_filtered_whole(
+    occystrap: Occystrap,
+    skopeo: Skopeo,
+    registry: DebianRegistry,
+    archive: Path,
+    image: SampleImage,
+    tmp_path: Path,
+) -> None:
+    """Skopeo finds under each platform an image whose layers are what its config says they are.
+
+    The registry keeps an index only if all that it lists is there. An attestation of an image that
+    has become another is left out; the second time nothing is sent.
+    """
+    for tag, kind in (("amd64", "v2s2"), ("arm64", "oci")):
+        skopeo.push(f"docker-archive:{archive}", registry, f"many:{tag}", "--format", kind)
+    manifests = {tag: skopeo.raw_manifest(registry, f"many:{tag}") for tag in ("amd64", "arm64")}
+    with httpx.Client(base_url=registry.url, auth=registry.credentials) as client:
+        wire = Wire(client)
+        wire.put_blob("many", CONFIG)
+        wire.put_blob("many", b"{}")
+        about = image_manifest(CONFIG, layers=[describe(b"{}", "application/vnd.in-toto+json")])
+        assert wire.put_manifest("many", "about", about).status_code == 201
+        listed = [
+            describe(
+                raw, json.loads(raw)["mediaType"], platform={"os": "linux", "architecture": name}
+            )
+            for name, raw in manifests.items()
+        ]
+        annotations = {"vnd.docker.reference.digest": f"sha256:{sha256(manifests['arm64'])}"}
+        listed.append(describe(about, OCI_MANIFEST, annotations=annotations))
+        index = index_of(manifests=listed)
+        assert wire.put_manifest("many", "v1", index, OCI_INDEX).status_code == 201
+    reports = [
+        occystrap.process(
+            f"{registry.uri('many:v1')}?platform=all",
+            registry.uri(f"new:{tag}"),
+            "--verify-full",
+            filters=["exclude:pattern=etc,opt"],
+            login=registry.credentials,
+        )
+        for tag in ("v1", "v2")
+    ]
+    assert reports[0]["digest"] == reports[1]["digest"]
+    assert reports[1]["bytes"] == 0
+    assert len(reports[0]["left_out"]) == 1
+    assert reports[0]["digest"] == f"sha256:{sha256(skopeo.raw_manifest(registry, 'new:v1'))}"
+    for name in manifests:
+        read = tmp_path / name
+        found = skopeo.pull(registry, "new:v1", read, "--dest-decompress", "--override-arch", name)
+        config = json.loads((read / found["config"]["digest"].removeprefix("sha256:")).read_bytes())
+        digests = [f"sha256:{layer}" for layer in layer_digests(found)]
+        assert config["rootfs"]["diff_ids"] == digests
+        assert digests[0] != f"sha256:{image.diff_ids[0]}"
+    listed = skopeo.pull(registry, "new:v1", tmp_path / "all", "--all")["manifests"]
+    assert [entry["platform"]["architecture"] for entry in listed] == [*manifests]

@@ -73,14 +73,21 @@ class Occystrap:
         return ended
 
     def process(
-        self, source: str, destination: str, *options: str, login: tuple[str, str] | None = None
+        self,
+        source: str,
+        destination: str,
+        *options: str,
+        filters: Sequence[str] = (),
+        login: tuple[str, str] | None = None,
     ) -> dict[str, Any]:
         """Move an image over plain HTTP, and return the report."""
         environ = {}
         if login is not None:
             environ = {"OCCYSTRAP_USERNAME": login[0], "OCCYSTRAP_PASSWORD": login[1]}
         always = ("--insecure", "--output-format", "json")
-        ended = self.succeed(*always, *options, "process", source, destination, environ=environ)
+        between = [word for each in filters for word in ("-f", each)]
+        words = (*always, *options, "process", *between, source, destination)
+        ended = self.succeed(*words, environ=environ)
         report: dict[str, Any] = json.loads(ended.stdout)
         return report
 

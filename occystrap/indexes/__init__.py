@@ -1,0 +1,1 @@
+"""Indexes and everything below them, from one place that keeps indexes to another."""

@@ -1,0 +1,44 @@
+"""Blobs of a registry that several read."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+from occystrap.image.layer import Layer
+from occystrap.inputs.registry import Image
+from occystrap.outputs.kept import KeptBlobs, origin_of
+from tests.support.console import Shelf, client_of
+from tests.support.handlers import Front
+from tests.support.images import file, layer, make_image
+
+
+def layers_of(image: Image) -> Iterator[Layer]:
+    """List the layers of an image."""
+    for element in image.fetch():
+        found = element.open_layer() if element.layer_index is not None else None
+        if found is not None:
+            yield found
+
+
+def test_a_blob_is_fetched_once_for_all_who_have_it() -> None:
+    """For several images too, as long as one of them has it, and no longer."""
+    shelf = Shelf()
+    shelf.put("app", "1", make_image(layer(file("a"))))
+    front, blobs = Front(shelf.registry), KeptBlobs()
+    with client_of(front) as client:
+        images = [Image("r.example", "app", "1", client=client) for _ in range(3)]
+        fetched = iter([blobs.kept(each) for each in layers_of(image)] for image in images)
+        ones, others = next(fetched), next(fetched)
+        assert [b"".join(each.open_stored()) for each in ones] == [
+            b"".join(each.open_stored()) for each in others
+        ]
+        assert front.seen.count("GET blob") == 3  # two configs, and the layer
+        origin = origin_of(others[0])
+        assert origin is not None
+        assert origin.repository == "app"
+        del ones, others
+        gc.collect()
+        (last,) = next(fetched)
+        assert b"".join(last.open_stored())
+    assert front.seen.count("GET blob") == 5
