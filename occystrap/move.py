@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from occystrap.filters.build import read_filters
 from occystrap.image.checks import CheckResults
-from occystrap.indexes.mover import IndexMover
 from occystrap.oci.manifest import Index
 from occystrap.outputs.base import ManifestOutput, Moved
 from occystrap.pipeline import ALL_PLATFORMS
@@ -44,6 +43,8 @@ def move(
     options = builder.options
     spec, target = builder.read_source(source), builder.read_destination(destination)
     if spec.options.get("platform") == ALL_PLATFORMS:
+        from occystrap.indexes.mover import IndexMover  # noqa: PLC0415 - only for what needs it
+
         mover = IndexMover(builder, spec, target, read_filters(filters, options.temp_dir))
         mover.run()
         outputs: list[ImageOutput] = list(mover.outputs)
