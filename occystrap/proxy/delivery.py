@@ -7,6 +7,7 @@ make of an image is remembered by its digest, for the index that will name it. W
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from functools import partial
@@ -16,9 +17,11 @@ from occystrap.errors import ImageInputError
 from occystrap.filters.build import Filters
 from occystrap.image.workers import Workers
 from occystrap.oci.manifest import Index
-from occystrap.proxy.indexes import renamed
+from occystrap.oci.relist import LeftOut, named_in, relisted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from occystrap.inputs.registry import Image
     from occystrap.oci.descriptor import Descriptor
     from occystrap.oci.digest import Digest
@@ -28,7 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Deliverer"]
 
+_LOG: Final = logging.getLogger(__name__)
 _DEEPEST: Final = 4
+#: By which BuildKit says what image an attestation is about.
+_ATTESTS: Final = "vnd.docker.reference.digest"
 #: So many images are remembered; an index comes soon after them.
 _REMEMBERED: Final = 10_000
 
@@ -86,7 +92,17 @@ class Deliverer:
             for listed in {each.digest: each for each in index.manifests}.values():
                 workers.submit(partial(move, listed))
             workers.wait()
-        return renamed(index, stored)
+        became: dict[Digest, Descriptor | None] = {**stored}
+        for listed in index.manifests:
+            about = _attested(listed, stored)
+            if about is not None:
+                became[listed.digest] = None
+                what = LeftOut.naming(f"the attestation {listed.digest}", about, stored[about])
+                _LOG.warning("%s", what)
+        made, left_out = relisted(index, became)
+        for each in left_out:
+            _LOG.warning("%s", each)
+        return made
 
     def _listed(self, listed: Descriptor, source: Image, repository: str, depth: int) -> Descriptor:
         known = self._recall(repository, listed.digest) if self.changes else listed
@@ -109,3 +125,11 @@ class Deliverer:
     def _recall(self, repository: str, digest: Digest) -> Descriptor | None:
         with self._lock:
             return self._became.get((repository, digest))
+
+
+def _attested(listed: Descriptor, stored: Mapping[Digest, Descriptor]) -> Digest | None:
+    """Find the image that something is a statement on, if that has become another one."""
+    for key, digest in named_in(listed.annotations, stored):
+        if key == _ATTESTS and stored[digest].digest != digest:
+            return digest
+    return None
