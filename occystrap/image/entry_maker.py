@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, final
 
 from occystrap.image.attributes import Attributes, Restorer, device_of
 from occystrap.image.chunk_reader import ChunkReader
+from occystrap.image.opening import opened
 from occystrap.image.removal import remove
 from occystrap.image.sparse import is_sparse, read_map
 from occystrap.image.tar_member import DIRECTORY, HARD_LINK, SYMBOLIC_LINK
-from occystrap.image.tree import Parts, Tree, link, opened, parts_of
+from occystrap.image.tree import Parts, Tree, link, parts_of
 from occystrap.image.whiteouts import PREFIX, is_device
 
 if TYPE_CHECKING:

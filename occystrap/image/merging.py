@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final, final
 from occystrap.errors import ImageInputError, ImageOutputError
 from occystrap.image.attributes import Attributes, Restorer
 from occystrap.image.notes import DirectoryNote, LinkNote
+from occystrap.image.opening import HERE, enter, entered, opened
 from occystrap.image.removal import names_in, remove
-from occystrap.image.tree import IMPLICIT_MODE, Parts, Tree, link, opened, shown
+from occystrap.image.tree import IMPLICIT_MODE, Parts, Tree, link, shown
 from occystrap.image.whiteouts import OPAQUE, PREFIX, is_device
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ __all__ = [
 #: What says that there is no file of a name.
 NO_FILE: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 _OWN: Final = 0o700
-#: Directories that their owner couldn't enter are rare, and have to be remembered.
-_MOST: Final = 100_000
 
 
 def no_such_source(note: LinkNote) -> ImageInputError:
@@ -65,37 +64,25 @@ def link_anew(directory: int, name: bytes, tree: Tree, note: LinkNote) -> None:
 
 @final
 class DirectoryFinisher:
-    """Gives directories what the layer says of them, when nothing is put there any more.
-
-    Who isn't privileged has to take away their own right to enter a directory last.
-    """
+    """Gives directories what the layer says of them, when nothing is put there any more."""
 
     def __init__(self, tree: Tree, *, privileged: bool, left_out: Counter[str]) -> None:
         self._tree = tree
         self._restorer = Restorer(privileged=privileged)
         self._restorer.left_out = left_out
-        self._closed: dict[Parts, Attributes] = {}
 
     def note(self, parts: Parts, attributes: Attributes) -> None:
         """Finish a directory, if it is still there."""
-        self._closed.pop(parts, None)
-        if not self._restorer.privileged and attributes.mode & _OWN != _OWN:
-            if len(self._closed) >= _MOST:
-                raise ImageInputError(f"more than {_MOST} directories may not be entered")
-            self._closed[parts] = attributes
+        if not parts:
+            self._restorer.directory(self._tree.root, attributes)
             return
-        self._give(parts, attributes)
-
-    def finish(self) -> None:
-        """Finish those that had to wait, the deepest first."""
-        for parts in sorted(self._closed, key=len, reverse=True):
-            self._give(parts, self._closed[parts])
-        self._closed.clear()
-
-    def _give(self, parts: Parts, attributes: Attributes) -> None:
         gone = contextlib.suppress(FileNotFoundError, NotADirectoryError)
-        with gone, self._tree.exactly(parts) as descriptor:
-            self._restorer.directory(descriptor, attributes)
+        with gone, self._tree.exactly(parts[:-1]) as parent:
+            descriptor, _ = enter(parent, parts[-1])
+            try:
+                self._restorer.directory(descriptor, attributes)
+            finally:
+                os.close(descriptor)
 
 
 @final
@@ -119,7 +106,7 @@ class LayerMerger:
             ImageOutputError: the system can't.
         """
         try:
-            with Tree(layer.path) as source, self._open(self._tree.root, b".") as root:
+            with Tree(layer.path) as source, _changed(self._tree.root, HERE) as root:
                 self._link(source, layer)
                 self._merge(source.root, root, marked=layer.has_marks)
             self._finish(layer)
@@ -144,7 +131,6 @@ class LayerMerger:
         for note in layer.notes.read():
             if isinstance(note, DirectoryNote):
                 finisher.note(note.parts, note.attributes)
-        finisher.finish()
 
     def _merge(self, source: int, target: int, *, marked: bool) -> None:
         """Move what a directory holds into another."""
@@ -170,7 +156,7 @@ class LayerMerger:
             if not mark.startswith(PREFIX):
                 continue
             if found.get(name) and _has_directory(target, name):
-                with self._open(target, name) as directory:
+                with _changed(target, name) as directory:
                     _empty(directory)
             else:
                 with contextlib.suppress(FileNotFoundError):
@@ -185,21 +171,17 @@ class LayerMerger:
                 return
             os.mkdir(name, _OWN, dir_fd=target)
             os.chmod(name, IMPLICIT_MODE, dir_fd=target)
-        with opened(source, name) as above, self._open(target, name) as below:
+        with opened(source, name) as above, _changed(target, name) as below:
             self._merge(above, below, marked=marked)
 
-    @contextlib.contextmanager
-    def _open(self, parent: int, name: bytes) -> Iterator[int]:
-        """Open a directory to change what it holds, and nothing else of it."""
-        before = os.lstat(name, dir_fd=parent)
-        locked = not self._privileged and before.st_mode & _OWN != _OWN
-        if locked:
-            os.chmod(name, before.st_mode | _OWN, dir_fd=parent)
-        with opened(parent, name) as descriptor:
-            yield descriptor
-            os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
-            if locked:
-                os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+@contextlib.contextmanager
+def _changed(parent: int, name: bytes) -> Iterator[int]:
+    """Open a directory to change what it holds, and nothing else of it."""
+    with entered(parent, name) as descriptor:
+        before = os.fstat(descriptor)
+        yield descriptor
+        os.utime(descriptor, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _empty(directory: int) -> None:

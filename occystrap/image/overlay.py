@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from occystrap.errors import ImageOutputError
 from occystrap.image.attributes import OVERLAY_XATTRS, Attributes, Restorer
@@ -22,8 +22,9 @@ from occystrap.image.merging import (
     no_such_source,
 )
 from occystrap.image.notes import DirectoryNote, ImplicitNote, LinkNote, WhiteoutNote
+from occystrap.image.opening import HERE, entered, status_of
 from occystrap.image.removal import remove
-from occystrap.image.tree import Parts, Tree, opened
+from occystrap.image.tree import Parts, Tree
 from occystrap.image.whiteouts import is_device, is_opaque
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ __all__ = ["copy_attributes", "finish_layers", "read_below"]
 
 #: Where a name was found: an open directory and the name in it; True if it is known to be gone.
 _Found: TypeAlias = tuple[int, bytes] | bool
-_HERE: Final = b"."
 
 
 def finish_layers(layers: Sequence[LayerExtractor], *, privileged: bool) -> None:
@@ -71,8 +71,8 @@ def read_below(paths: Sequence[str], parts: Parts, limit: int) -> bytes | None:
 
 def copy_attributes(source: Path, target: Path, *, privileged: bool) -> None:
     """Give a directory all that another one has but for the marks of overlayfs."""
-    with Tree(source) as one, Tree(target) as other:
-        attributes = _attributes(one.root, _HERE)
+    with Tree(source.parent) as above, Tree(target) as other:
+        attributes = _attributes(above.root, os.fsencode(source.name))
         if attributes is not None:
             Restorer(privileged=privileged).open_file(other.root, attributes)
 
@@ -114,21 +114,19 @@ def _finish(layer: LayerExtractor, tree: Tree, below: Sequence[Tree], *, privile
                 attributes = None if found is None else _attributes(*found)
             if attributes is not None:
                 finisher.note(note.parts, attributes)
-    finisher.finish()
 
 
 def _attributes(parent: int, name: bytes) -> Attributes | None:
     """Read those of a directory."""
-    try:
-        with opened(parent, name) as descriptor:
-            status = os.fstat(descriptor)
-            xattrs = tuple(
-                (os.fsencode(each), os.getxattr(descriptor, each))
-                for each in os.listxattr(descriptor)
-                if not os.fsencode(each).startswith(OVERLAY_XATTRS)
-            )
-    except NotADirectoryError:
+    status = status_of(parent, name)
+    if not stat.S_ISDIR(status.st_mode):
         return None
+    with entered(parent, name) as descriptor:
+        xattrs = tuple(
+            (os.fsencode(each), os.getxattr(descriptor, each))
+            for each in os.listxattr(descriptor)
+            if not os.fsencode(each).startswith(OVERLAY_XATTRS)
+        )
     mode = stat.S_IMODE(status.st_mode)
     return Attributes(mode, status.st_uid, status.st_gid, status.st_mtime_ns, xattrs)
 
@@ -150,12 +148,12 @@ def _below(trees: Sequence[Tree], parts: Parts) -> Iterator[tuple[int, bytes] | 
 def _is_covered(tree: Tree, parts: Parts) -> bool:
     """Say whether a layer shows nothing of those below where this is."""
     with contextlib.ExitStack() as closing:
-        directory = tree.root
+        directory = closing.enter_context(entered(tree.root, HERE))
         for part in parts[:-1]:
             if is_opaque(directory):
                 return True
             try:
-                directory = closing.enter_context(opened(directory, part))
+                directory = closing.enter_context(entered(directory, part))
             except (FileNotFoundError, NotADirectoryError):
                 return True
         return bool(parts) and is_opaque(directory)
@@ -164,14 +162,14 @@ def _is_covered(tree: Tree, parts: Parts) -> bool:
 def _look(tree: Tree, parts: Parts, closing: contextlib.ExitStack) -> _Found:
     """Find a name in one layer; True if this layer hides it, False if it says nothing of it."""
     if not parts:
-        return tree.root, _HERE
-    directory, hidden = tree.root, False
+        return tree.root, HERE
+    directory, hidden = closing.enter_context(entered(tree.root, HERE)), False
     for part in parts[:-1]:
         hidden = hidden or is_opaque(directory)
         try:
             if is_device(os.lstat(part, dir_fd=directory)):
                 return True
-            directory = closing.enter_context(opened(directory, part))
+            directory = closing.enter_context(entered(directory, part))
         except FileNotFoundError:
             return hidden
         except NotADirectoryError:

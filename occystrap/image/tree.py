@@ -13,11 +13,12 @@ import stat
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import ImageInputError
+from occystrap.image.opening import HERE, enter, enter_path, leave, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["DEEPEST", "IMPLICIT_MODE", "Parts", "Tree", "link", "opened", "parts_of", "shown"]
+__all__ = ["DEEPEST", "IMPLICIT_MODE", "Parts", "Tree", "link", "parts_of", "shown"]
 
 #: The components of a name, from the root of the tree.
 Parts = tuple[bytes, ...]
@@ -28,7 +29,6 @@ DEEPEST: Final = 256
 IMPLICIT_MODE: Final = 0o755
 _LINKS: Final = 40
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def shown(name: bytes) -> str:
@@ -56,16 +56,6 @@ def _stays(parent: int, name: bytes) -> bool:  # noqa: ARG001 - what a tree with
     return False
 
 
-@contextlib.contextmanager
-def opened(parent: int, name: bytes) -> Iterator[int]:
-    """Open a directory below another, no link followed."""
-    descriptor = os.open(name, _DIRECTORY, dir_fd=parent)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def link(source: int, name: bytes, target: int, new_name: bytes) -> None:
     """Give a file, or a symbolic link itself, another name."""
     os.link(name, new_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
@@ -87,7 +77,7 @@ class Tree:
         `on_make` is told of every directory that is made on the way to another. What is in the way
         of one is removed if `gives_way` says so.
         """
-        self.root = os.dup(path) if isinstance(path, int) else os.open(path, _DIRECTORY)
+        self.root, self._mode = (os.dup(path), None) if isinstance(path, int) else enter_path(path)
         self.on_make = on_make
         self.gives_way = gives_way
         self._parent: tuple[Parts, Parts, int] | None = None
@@ -97,7 +87,7 @@ class Tree:
         """Close the directory; may be called twice."""
         self._drop()
         if self.root >= 0:
-            os.close(self.root)
+            leave(self.root, self._mode)
             self.root = -1
 
     def __enter__(self) -> Tree:
@@ -152,15 +142,14 @@ class Tree:
         Raises:
             OSError: there is none.
         """
-        descriptor = os.dup(self.root)
+        way = [enter(self.root, HERE)]
         try:
             for part in parts:
-                below = os.open(part, _DIRECTORY, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = below
-            yield descriptor
+                way.append(enter(way[-1][0], part))
+            yield way[-1][0]
         finally:
-            os.close(descriptor)
+            for each in reversed(way):
+                leave(*each)
 
     def read(self, name: bytes, limit: int) -> bytes | None:
         """Read a file as a process in the tree would; None if there is none, or it is larger."""
@@ -180,7 +169,7 @@ class _Walk:
         self._tree = tree
         self._make = make
         self._links = 0
-        self._opened: list[int] = []
+        self._opened: list[tuple[int, int | None]] = []
 
     def follow(self, parts: Parts) -> int:
         """Go to a directory, and open it."""
@@ -198,7 +187,7 @@ class _Walk:
         try:
             while todo:
                 if len(todo) == 1 and stat.S_ISREG(os.lstat(todo[0], dir_fd=self._here).st_mode):
-                    return os.open(todo[0], _READ, dir_fd=self._here)
+                    return open_file(self._here, todo[0])
                 self._step(todo)
             raise IsADirectoryError
         finally:
@@ -206,11 +195,11 @@ class _Walk:
 
     @property
     def _here(self) -> int:
-        return self._opened[-1] if self._opened else self._tree.root
+        return self._opened[-1][0] if self._opened else self._tree.root
 
     def _close(self, depth: int) -> None:
         while len(self._opened) > depth:
-            os.close(self._opened.pop())
+            leave(*self._opened.pop())
 
     def _up(self, depth: int) -> None:
         self._close(depth)
@@ -226,16 +215,21 @@ class _Walk:
         if len(self._opened) >= DEEPEST:
             raise ImageInputError(f"there are more than {DEEPEST} directories in each other")
         try:
-            descriptor = os.open(name, _DIRECTORY, dir_fd=self._here)
+            below = self._open(name)
         except NotADirectoryError:
             self._go_round(name, todo)
             return
         except FileNotFoundError:
             if not self._make:
                 raise
-            descriptor = self._mkdir(name)
-        self._opened.append(descriptor)
+            below = (self._mkdir(name), None)
+        self._opened.append(below)
         self.parts = (*self.parts, name)
+
+    def _open(self, name: bytes) -> tuple[int, int | None]:
+        if self._make:  # while a layer is extracted its directories are open to its owner
+            return os.open(name, _DIRECTORY, dir_fd=self._here), None
+        return enter(self._here, name)
 
     def _mkdir(self, name: bytes) -> int:
         os.mkdir(name, dir_fd=self._here)

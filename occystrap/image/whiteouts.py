@@ -15,8 +15,9 @@ import stat
 from typing import Final, Protocol, final
 
 from occystrap.errors import ImageOutputError
+from occystrap.image.opening import opened
 from occystrap.image.removal import remove
-from occystrap.image.tree import IMPLICIT_MODE, opened
+from occystrap.image.tree import IMPLICIT_MODE
 
 __all__ = [
     "OPAQUE",

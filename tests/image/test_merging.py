@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +22,26 @@ from occystrap.image.entry_maker import ExtractionRules
 from occystrap.image.extraction import LayerExtractor
 from occystrap.image.merging import LayerMerger
 from occystrap.image.overlay import finish_layers
+from occystrap.image.removal import remove
+from occystrap.image.tree import Tree
 from occystrap.image.whiteouts import OverlayMarks, PlainMarks
 from tests.support.components import real_component
 from tests.support.images import file, layer, special
 from tests.support.layerings import LAYERINGS, Layering, look_at
+from tests.support.namespaces import as_a_user
 
 PRIVILEGED: Final = os.geteuid() == 0
+
+
+@contextlib.contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Make one, and remove it, also directories in it that their owner may not enter."""
+    place = Path(tempfile.mkdtemp())
+    with Tree(place.parent) as above:
+        try:
+            yield place
+        finally:
+            remove(above.root, os.fsencode(place.name))
 
 
 def merged(tars: Iterable[bytes], directory: Path) -> Path:
@@ -63,8 +77,8 @@ def for_overlay(tars: Iterable[bytes], directory: Path) -> list[str]:
 @settings(max_examples=60)
 def test_merging_is_what_the_specification_says(layering: Layering) -> None:
     """Whatever the layers are: what is removed, replaced, opaque, linked, or not mentioned."""
-    with tempfile.TemporaryDirectory() as directory:
-        assert look_at(merged(layering.tars, Path(directory))) == layering.seen
+    with temporary_directory() as directory:
+        assert look_at(merged(layering.tars, directory)) == layering.seen
 
 
 #: Mounts the layers of each directory that it is given, the lowest first, and prints what is there.
@@ -89,11 +103,16 @@ print(json.dumps(seen))
 @settings(max_examples=2, phases=[Phase.generate])
 def test_overlayfs_shows_what_merging_makes(layerings: list[Layering]) -> None:
     """Whiteouts, opaque directories, and directories that a layer doesn't mention."""
+    compare_views(layerings)
+
+
+def compare_views(layerings: list[Layering]) -> None:
+    """Mount the layers of each, and compare what is there with the words of the specification."""
     unshare = [real_component("unshare"), "--mount", "--map-root-user"]
-    with tempfile.TemporaryDirectory() as place:
+    with temporary_directory() as place:
         lines = []
         for number, layering in enumerate(layerings):
-            directory = Path(place, str(number))
+            directory = place / str(number)
             for name in ("", "view", "empty"):
                 (directory / name).mkdir()
             lines.append(json.dumps([str(directory), *for_overlay(layering.tars, directory)]))
@@ -107,6 +126,32 @@ def test_overlayfs_shows_what_merging_makes(layerings: list[Layering]) -> None:
     assert done.returncode == 0, done.stderr
     views = [{path: tuple(each) for path, each in seen.items()} for seen in json.loads(done.stdout)]
     assert views == [layering.seen for layering in layerings]
+
+
+#: Both of them by who has no rights that would help. There are more of them, since few layerings
+#: have a directory where it matters that its owner may not enter it.
+_AS_A_USER: Final = """
+import os
+import hypothesis
+from hypothesis import strategies
+
+assert os.geteuid() != 0
+hypothesis.settings.register_profile("user", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("user")
+from tests.image import test_merging as tests
+
+tests.test_merging_is_what_the_specification_says()
+many = strategies.lists(tests.LAYERINGS, min_size=20, max_size=20)
+once = hypothesis.settings(max_examples=12, phases=[hypothesis.Phase.generate])
+once(hypothesis.given(many)(tests.compare_views))()
+"""
+
+
+def test_both_hold_without_root() -> None:
+    """Also where a layer refers into a directory of a lower one that its owner may not enter."""
+    command = [*as_a_user(), sys.executable, "-c", _AS_A_USER]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_directory_that_is_not_mentioned_stays_as_it_was(tmp_path: Path) -> None:

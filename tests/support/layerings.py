@@ -184,8 +184,9 @@ COMPLETE_LAYERINGS: Final = _layerings(complete=True)
 
 
 def look_at(root: Path) -> dict[str, Seen]:
-    """See what is below a directory."""
+    """See what is below a directory, also below those that their owner may not enter."""
     seen: dict[str, Seen] = {}
+    locked: list[tuple[Path, int]] = []
     for directory, directories, files in os.walk(root):
         for name in (*directories, *files):
             path = Path(directory, name)
@@ -195,6 +196,11 @@ def look_at(root: Path) -> dict[str, Seen]:
                 seen[described] = ("link", 0, str(path.readlink()))
             elif stat.S_ISDIR(mode):
                 seen[described] = ("dir", stat.S_IMODE(mode), "")
+                if os.geteuid() != 0 and mode & stat.S_IRWXU != stat.S_IRWXU:
+                    locked.append((path, stat.S_IMODE(mode)))
+                    path.chmod(stat.S_IRWXU)
             else:
                 seen[described] = ("file", stat.S_IMODE(mode), path.read_text())
+    for path, mode in reversed(locked):  # it can be removed again where its owner may list it
+        path.chmod(mode)
     return seen
