@@ -18,6 +18,7 @@ from occystrap.image.spool import Spool
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from occystrap.image.sources import SharedFile
 
@@ -29,6 +30,13 @@ _USTAR_LIMIT: Final = 8 * 1024**3
 
 def _padded(size: int, block: int) -> int:
     return -(-size // block) * block
+
+
+def _directory_header(name: str) -> bytes:
+    member = tarfile.TarInfo(f"{name}/")
+    member.type = tarfile.DIRTYPE
+    member.mode = 0o755
+    return member.tobuf(tarfile.USTAR_FORMAT)
 
 
 def header_of(name: str, size: int) -> bytes:
@@ -82,13 +90,23 @@ class ArchiveWriter:
     written again.
     """
 
-    def __init__(self, path: str | os.PathLike[str], temp_dir: str | None = None) -> None:
-        """Begin the file.
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        temp_dir: str | None = None,
+        *,
+        with_directories: bool = False,
+    ) -> None:
+        """Begin the file; `with_directories` if the name of every member is known from the start.
+
+        Some who unpack it can't make a directory that has no entry, unless they are root: skopeo.
 
         Raises:
             ImageOutputError: it can't be written there.
         """
         self.sizes: dict[str, int] = {}
+        self._with_directories = with_directories
+        self._directories: set[str] = set()
         self._path = path
         self._partial = PartialFile(path)
         self._temp_dir = temp_dir
@@ -220,6 +238,7 @@ class ArchiveWriter:
         old, self._partial = self._partial, PartialFile(self._path)
         offsets, sizes = self._offsets, self.sizes
         self._offsets, self.sizes, self._end = {}, {}, 0
+        self._directories.clear()
         try:
             for name, offset in offsets.items():
                 source = self._moved.get(name) or FileSlice(old.file, offset, sizes[name])
@@ -236,7 +255,7 @@ class ArchiveWriter:
 
     def _append(self, name: str, size: int) -> int:
         """Write a header at the end, and return where its content belongs."""
-        header = header_of(name, size)
+        header = b"".join(self._missing_directories(name)) + header_of(name, size)
         self._partial.file.write_at(self._end, header)
         offset = self._end + len(header)
         self._end = offset + _padded(size, tarfile.BLOCKSIZE)
@@ -245,3 +264,12 @@ class ArchiveWriter:
         # Zeros from here on, whatever stood here: padding, or a layer that was there already.
         self._partial.file.truncate(offset + size)
         return offset
+
+    def _missing_directories(self, name: str) -> Iterator[bytes]:
+        """Make the entries of the directories that a member is in."""
+        above = name.split("/")[:-1] if self._with_directories else []
+        for depth in range(1, len(above) + 1):
+            directory = "/".join(above[:depth])
+            if directory not in self._directories:
+                self._directories.add(directory)
+                yield _directory_header(directory)

@@ -199,7 +199,7 @@ class ArchiveBlobs:
         """
         self._path = os.fspath(path)
         self._temp_dir = temp_dir
-        self._archive = ArchiveWriter(path, temp_dir)
+        self._archive = ArchiveWriter(path, temp_dir, with_directories=True)
         self._claims = _Claims()
         self._documents: dict[str, bytes] = {}
         self._lock = threading.Lock()

@@ -124,3 +124,12 @@ def test_directories_that_their_owner_may_not_enter(
     assert described(json.loads(output([*before, *_LOOK, f"{place}/rootfs"]))) == EXPECTED
     user = json.loads((place / "config.json").read_bytes())["process"]["user"]
     assert (user["uid"], user["gid"]) == (5, 6)
+
+
+def test_skopeo_reads_a_tar_of_a_layout_without_root(occystrap: Occystrap, tmp_path: Path) -> None:
+    """It makes directories without an entry for root, which only root can."""
+    (tmp_path / "a.tar").write_bytes(docker_save(make_image(layer(file("a", b"a")))))
+    occystrap.process(f"tar://{tmp_path}/a.tar", f"ocitar://{tmp_path}/b.tar:v1")
+    inspect = [real_component("skopeo"), "inspect", "--raw", f"oci-archive:{tmp_path}/b.tar:v1"]
+    manifest = json.loads(output([*as_a_user(), *inspect]))
+    assert len(manifest["layers"]) == 1

@@ -20,7 +20,7 @@ from occystrap.oci.media_types import (
     Family,
     layer_media_type,
 )
-from tests.support.images import SampleImage, file, layer, sha256, special, stored
+from tests.support.images import Entry, SampleImage, file, layer, sha256, special, stored
 
 __all__ = [
     "SHAPES",
@@ -37,12 +37,19 @@ __all__ = [
 
 
 def tar_of(entries: Iterable[tuple[str, bytes | str]]) -> bytes:
-    """Make an archive of files; text instead of bytes makes a symbolic link to it."""
-    members = [
-        special(name, tarfile.SYMTYPE, content) if isinstance(content, str) else file(name, content)
-        for name, content in entries
-    ]
-    return layer(*members)
+    """Make an archive of files; text instead of bytes makes a symbolic link to it.
+
+    A name that ends with a slash is a directory.
+    """
+    return layer(*(_member(name, content) for name, content in entries))
+
+
+def _member(name: str, content: bytes | str) -> Entry:
+    if name.endswith("/"):
+        return special(name, tarfile.DIRTYPE, mode=0o755)
+    if isinstance(content, str):
+        return special(name, tarfile.SYMTYPE, content)
+    return file(name, content)
 
 
 def _manifest(config: str, names: Iterable[str] | None, layers: Iterable[str]) -> bytes:
@@ -75,7 +82,9 @@ def docker_legacy_save(image: SampleImage) -> bytes:
 
 
 def _blobs(*contents: bytes) -> list[tuple[str, bytes]]:
-    return sorted((f"blobs/sha256/{sha256(content)}", content) for content in set(contents))
+    above = [("blobs/", b""), ("blobs/sha256/", b"")]
+    named = sorted((f"blobs/sha256/{sha256(content)}", content) for content in set(contents))
+    return [*above, *named]
 
 
 def _oci_manifest(
