@@ -108,10 +108,10 @@ def test_what_gnu_tar_packs_it_unpacks_again(
     process(occystrap, f"tar://{image}", f"tar://{new}", *filters)
     with tarfile.open(new) as archive:
         (entry,) = json.loads(archive.extractfile("manifest.json").read())  # type: ignore[union-attr]
-        archive.extract(entry["Layers"][0], tmp_path, filter="data")
+        repacked = archive.extractfile(entry["Layers"][0]).read()  # type: ignore[union-attr]
     out = tmp_path / "out"
     out.mkdir()
-    subprocess.run([tar, "-xf", tmp_path / entry["Layers"][0], "-C", out], check=True)
+    subprocess.run([tar, "-x", "-C", out], input=repacked, check=True)
     assert not (out / "gone").exists()
     assert (out / "dir/linked").read_bytes() == b"gone" * 500
     assert (out / "dir/sparse").read_bytes() == (tree / "dir/sparse").read_bytes()
