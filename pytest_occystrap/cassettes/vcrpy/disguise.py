@@ -78,11 +78,12 @@ class _Wearing:
             (name, self.text(value, known.get(name, "")))
             for name, value in parse_qsl(ours.query, keep_blank_values=True)
         ]
-        return ours._replace(
+        worn = ours._replace(
             netloc=self.text(ours.netloc, theirs.netloc),
             path=self.text(ours.path, theirs.path),
             query=theirs.query if sorted(pairs) == sorted(wanted) else ours.query,
-        ).geturl()
+        )
+        return made if worn == ours else worn.geturl()  # which would lose a last question mark
 
     def text(self, made: str, recorded: str) -> str:
         """Return the recorded text if it stands for the one that was made, or else that."""

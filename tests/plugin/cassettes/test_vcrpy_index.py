@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import vcr
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from vcr.cassette import Cassette
 from vcr.request import Request
@@ -43,6 +43,12 @@ def answer(number: int) -> dict[str, Any]:
     late=st.lists(REQUESTS, max_size=3),
     made=REQUESTS,
     names=st.sets(st.sampled_from(NAMES)),
+)
+@example(
+    [],
+    [Request("GET", "http://r.test/", b"", {})],
+    Request("GET", "http://r.test/?", b"", {}),
+    {"uri"},
 )
 def test_it_finds_what_vcrpy_finds(
     recorded: Sequence[Request], late: Sequence[Request], made: Request, names: set[str]
