@@ -115,7 +115,7 @@ def test_settings_of_the_developer_stay_outside() -> None:
     """Neither settings, credentials nor proxies of whoever runs the tests are visible."""
     assert not [name for name in os.environ if name.startswith("OCCYSTRAP_")]
     assert "DOCKER_CONFIG" not in os.environ
-    assert not list(Path.home().iterdir())
+    assert {path.name for path in Path.home().iterdir()} <= {".local"}  # skopeo's, without root
 
 
 def test_debian_registry_answers_at_once(debian_registry: DebianRegistry) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemons import DAEMONS, running_daemon
+from tests.support.daemons import DAEMONS, as_root, running_daemon
 
 HOLD = """
 import sys
@@ -37,6 +37,7 @@ def test_nothing_is_left_of_a_daemon(
     monkeypatch: pytest.MonkeyPatch, name: str, killed: bool
 ) -> None:
     """No process and no file, even when the tests are killed."""
+    as_root()
     with tempfile.TemporaryDirectory(prefix="d-") as directory:
         monkeypatch.setenv("TMPDIR", directory)
         command = [sys.executable, "-c", HOLD, name]

@@ -25,6 +25,7 @@ from pytest_occystrap.cassettes.scenarios import (
 )
 from pytest_occystrap.cassettes.verifying import verify
 from tests.support.components import real_component
+from tests.support.daemons import as_root
 from tests.support.debian_registry import CREDENTIALS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,12 +49,14 @@ def surroundings(**variables: str) -> Surroundings:
 
 
 def needed(scenario: Scenario) -> None:
-    """Skip where a real component is missing, with the command that installs it."""
+    """Skip where a real component is missing, with the command that installs it, or root is."""
     words = [*scenario.start, *scenario.command]
     real_component("docker-registry")
     for name in ("skopeo", "dockerd"):
         if any(word.startswith(name) for word in words):
             real_component(name)
+            if name == "dockerd":
+                as_root()
 
 
 @pytest.fixture

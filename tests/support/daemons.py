@@ -22,7 +22,7 @@ import pytest
 from tests.support.components import real_component
 from tests.support.engine import Engine
 
-__all__ = ["DAEMONS", "podman", "running_daemon"]
+__all__ = ["DAEMONS", "as_root", "podman", "running_daemon"]
 
 _START_SECONDS = 20.0
 _STOP_SECONDS = 20.0
@@ -107,7 +107,7 @@ def running_daemon(name: str, ca_file: Path) -> Iterator[Engine]:
     script = ["sh", "-c", _OUTSIDE, "sh", str(directory), _INSIDE]
     with contextlib.ExitStack() as ending:
         ending.callback(shutil.rmtree, directory, ignore_errors=True)
-        command = [*_as_root(), *script, *DAEMONS[name](directory, ca_file)]
+        command = [*as_root(), *script, *DAEMONS[name](directory, ca_file)]
         log = ending.enter_context(tempfile.TemporaryFile())
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
@@ -118,8 +118,8 @@ def running_daemon(name: str, ca_file: Path) -> Iterator[Engine]:
         yield engine
 
 
-def _as_root() -> list[str]:
-    """Return the words before a command that needs root."""
+def as_root() -> list[str]:
+    """Return the words before a command that needs root, or skip the test where there are none."""
     real_component("unshare")
     if os.geteuid() == 0:
         return []
