@@ -194,6 +194,7 @@ def test_bytes_of_http2_may_be_reset(way: Way, tmp_path: Path) -> None:
 def read_over_tls(script: Script) -> bytes:
     """Read an answer with a client that minds whether TLS is ended properly."""
     context = shared_authority().client_context()
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # which Python 3.11.2 sets by itself
     with serve(script, tls=shared_authority().server_context()) as listener:
         host, _, port = listener.host.rpartition(":")
         with (
@@ -209,7 +210,7 @@ def read_over_tls(script: Script) -> bytes:
 def test_tls_may_end_without_a_farewell() -> None:
     """Who minds it can tell that something is missing."""
     assert read_over_tls(garble([HEAD + b"\r\nabc"])) == HEAD + b"\r\nabc"
-    with pytest.raises(ssl.SSLEOFError):
+    with pytest.raises(ssl.SSLError, match=r"(?i)eof"):
         read_over_tls(garble([HEAD + b"\r\nabc"], abrupt=True))
 
 
