@@ -15,17 +15,18 @@ from occystrap.errors import ImageOutputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MOUNT_SCRIPT", "mount", "refuse_to_mount"]
+__all__ = ["MOUNT_SCRIPT", "NAMESPACE", "mount", "refuse_to_mount"]
 
 MOUNT_SCRIPT: Final = "mount.sh"
 #: Not the script itself: it may be on a file system that runs no programs.
 _SHELL: Final = "/bin/sh"
-_NAMESPACE: Final = "unshare --user --map-root-user --mount"
+#: Where everyone is root enough to mount.
+NAMESPACE: Final = "unshare --user --map-root-user --mount"
 
 
 def refuse_to_mount(path: str) -> ImageOutputError:
     """Say that this user can't mount anything."""
-    return ImageOutputError(f"can't mount {path}: only root can; anyone is root in: {_NAMESPACE}")
+    return ImageOutputError(f"can't mount {path}: only root can; anyone is root in: {NAMESPACE}")
 
 
 def mount(path: str, root: str, tell: Callable[[str], None]) -> None:

@@ -21,7 +21,7 @@ from occystrap.image.tree import parts_of
 from occystrap.image.whiteouts import OverlayMarks, takes_trusted
 from occystrap.outputs.bundle import ROOT, refuse_used, runtime_documents
 from occystrap.outputs.document_checks import check_documents
-from occystrap.outputs.mounting import MOUNT_SCRIPT, mount, refuse_to_mount
+from occystrap.outputs.mounting import MOUNT_SCRIPT, NAMESPACE, mount, refuse_to_mount
 from occystrap.outputs.tarfile import repository_tags
 from occystrap.outputs.unpacked_layers import UnpackedLayers, UnpackingOptions
 
@@ -46,12 +46,16 @@ _SCRIPT: Final = """\
 # Mounts the image at rootfs; what is changed there goes to delta. {who}
 # umount rootfs ends it.
 set -eu
+if [ "$(id -u)" != 0 ]; then
+    echo "only root can mount it; anyone is root in: {namespace}" >&2
+    exit 1
+fi
 cd -- "$(dirname -- "$0")"
 exec mount -t overlay -o '{options}' overlay rootfs
 """
 _WHO: Final = {
     True: "For root.",
-    False: "For its owner, in namespaces such as of: unshare --user --map-root-user --mount",
+    False: f"For its owner, in namespaces such as of: {NAMESPACE}",
 }
 
 
@@ -177,7 +181,7 @@ class MountsWriter:
         options = f"lowerdir={layers},upperdir={_CHANGES},workdir={_WORK}"
         if not self._trusted:
             options += ",userxattr"
-        return _SCRIPT.format(who=_WHO[self._trusted], options=options)
+        return _SCRIPT.format(who=_WHO[self._trusted], options=options, namespace=NAMESPACE)
 
     def _arrange(self, layers: dict[str, LayerExtractor]) -> None:
         root = self._staged.root

@@ -73,6 +73,20 @@ def test_who_is_not_root_is_told_before_anything_is_written(
     assert not list(tmp_path.glob("*there*"))
 
 
+def test_the_script_tells_who_is_not_root_where_it_works(
+    occystrap: Occystrap, source: str, tmp_path: Path
+) -> None:
+    """It is the same for all who run it."""
+    ended = occystrap.run("process", source, f"mounts://{tmp_path}/there", before=as_a_user())
+    assert ended.returncode == 0, ended.stderr
+    command = [*as_a_user(), f"{tmp_path}/there/mount.sh"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        *(1, ""),
+        "only root can mount it; anyone is root in: unshare --user --map-root-user --mount\n",
+    )
+
+
 def test_what_the_system_refuses_to_mount_stays_for_another_try(
     occystrap: Occystrap, source: str, tmp_path: Path
 ) -> None:
