@@ -7,6 +7,8 @@ own nothing that outlives them.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Generator
@@ -15,12 +17,15 @@ from typing import TYPE_CHECKING, Final, final
 from occystrap.errors import OccystrapError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
 __all__ = ["Stopped", "Workers"]
 
 _POLL: Final = 0.2
+#: So many threads may compress at once on any machine: more than a small one has processors, since
+#: what they compress may come over a link.
+_FEWEST_COMPUTING: Final = 4
 
 
 class Stopped(OccystrapError):
@@ -38,6 +43,7 @@ class Workers:
         self._running = 0
         self._error: BaseException | None = None
         self._stopped = False
+        self._computing = threading.Semaphore(max(_FEWEST_COMPUTING, os.cpu_count() or 1))
 
     def submit(self, job: Callable[[], None]) -> None:
         """Queue a job; a thread takes it as soon as one is free.
@@ -72,6 +78,12 @@ class Workers:
             self._stopped = True
             self._jobs.clear()
             self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Wait for a processor to compress with: more threads take memory, and are no faster."""
+        with self._computing:
+            yield
 
     def guard(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
         """Pass chunks on until the workers are stopped; where they come from is closed in the end.

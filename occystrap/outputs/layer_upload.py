@@ -121,9 +121,10 @@ class LayerUploader:
         digester = Digester()
         task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
         tar = tracked(self.workers.guard(layer.open_tar()), task)
-        for chunk in compressed(tar, compression, self.level):
-            digester.update(chunk)
-            spool.write(chunk)
+        with self.workers.computing():
+            for chunk in compressed(tar, compression, self.level):
+                digester.update(chunk)
+                spool.write(chunk)
         task.finish()
         return digester.digest
 

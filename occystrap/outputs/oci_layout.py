@@ -235,9 +235,10 @@ class LayoutWriter:
         digester = Digester()
         task = self._progress.task(f"compressing layer {number + 1}", tar_size(layer))
         tar = tracked(self._workers.guard(layer.open_tar()), task)
-        for chunk in compressed(tar, compression, self._level):
-            digester.update(chunk)
-            spool.write(chunk)
+        with self._workers.computing():
+            for chunk in compressed(tar, compression, self._level):
+                digester.update(chunk)
+                spool.write(chunk)
         task.finish()
         return digester.digest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -126,3 +127,32 @@ def test_leaving_early_does_not_wait() -> None:
     with pytest.raises(Stopped):
         workers.wait()
     release.set()
+
+
+def test_no_more_threads_compress_than_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen layers at once don't take the memory of sixteen compressors on one processor."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    lock, full, release = threading.Lock(), threading.Event(), threading.Event()
+    inside, most, done = 0, 0, 0
+
+    def job() -> None:
+        nonlocal inside, most, done
+        with workers.computing():
+            with lock:
+                inside += 1
+                most = max(most, inside)
+                if inside == 4:
+                    full.set()
+            release.wait()
+            with lock:
+                inside -= 1
+                done += 1
+
+    with Workers(16) as workers:
+        for _ in range(16):
+            workers.submit(job)
+        full.wait()
+        release.set()
+        workers.wait()
+    assert most == 4
+    assert done == 16
