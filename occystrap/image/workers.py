@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Stopped", "Workers"]
 
 _POLL: Final = 0.2
-#: So many threads may compress at once on any machine: more than a small one has processors, since
-#: what they compress may come over a link.
-_FEWEST_COMPUTING: Final = 4
+#: So many threads may compress at once on any machine what comes over a link: more than a small one
+#: has processors, since they wait for it.
+_FEWEST_FROM_AFAR: Final = 4
 
 
 class Stopped(OccystrapError):
@@ -43,7 +43,9 @@ class Workers:
         self._running = 0
         self._error: BaseException | None = None
         self._stopped = False
-        self._computing = threading.Semaphore(max(_FEWEST_COMPUTING, os.cpu_count() or 1))
+        processors = os.cpu_count() or 1
+        self._near = threading.Semaphore(processors)
+        self._afar = threading.Semaphore(max(_FEWEST_FROM_AFAR, processors))
 
     def submit(self, job: Callable[[], None]) -> None:
         """Queue a job; a thread takes it as soon as one is free.
@@ -80,9 +82,12 @@ class Workers:
             self._changed.notify_all()
 
     @contextlib.contextmanager
-    def computing(self) -> Iterator[None]:
-        """Wait for a processor to compress with: more threads take memory, and are no faster."""
-        with self._computing:
+    def computing(self, *, from_afar: bool) -> Iterator[None]:
+        """Wait for a processor to compress with; `from_afar` is what comes over a link.
+
+        More threads take memory, and keep the largest layer, which was the first, from its end.
+        """
+        with self._afar if from_afar else self._near:
             yield
 
     def guard(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 from weakref import WeakValueDictionary
 
 from occystrap.client.download import RemoteBlob
-from occystrap.image.layer import StoredLayer
+from occystrap.image.layer import MadeLayer, StoredLayer
 from occystrap.image.spool import Spool
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from occystrap.image.layer import Layer
 
-__all__ = ["KeptBlob", "KeptBlobs", "origin_of"]
+__all__ = ["KeptBlob", "KeptBlobs", "comes_from_afar", "origin_of"]
 
 
 @final
@@ -82,3 +82,8 @@ def origin_of(layer: Layer) -> RemoteBlob | None:
     if isinstance(source, KeptBlob):
         return source.origin
     return source if isinstance(source, RemoteBlob) else None
+
+
+def comes_from_afar(layer: Layer) -> bool:
+    """Say whether reading a layer may wait for a link; what is made of another one may, too."""
+    return isinstance(layer, MadeLayer) or origin_of(layer) is not None

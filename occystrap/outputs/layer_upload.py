@@ -21,7 +21,7 @@ from occystrap.image.spool import Spool
 from occystrap.oci.digest import Digester
 from occystrap.oci.manifest import Descriptor
 from occystrap.oci.media_types import Compression, Family, layer_media_type, lookup
-from occystrap.outputs.kept import origin_of
+from occystrap.outputs.kept import comes_from_afar, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ class LayerUploader:
         digester = Digester()
         task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
         tar = tracked(self.workers.guard(layer.open_tar()), task)
-        with self.workers.computing():
+        with self.workers.computing(from_afar=comes_from_afar(layer)):
             for chunk in compressed(tar, compression, self.level):
                 digester.update(chunk)
                 spool.write(chunk)

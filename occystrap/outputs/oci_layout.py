@@ -34,6 +34,7 @@ from occystrap.oci.media_types import (
     lookup,
 )
 from occystrap.outputs.base import Moved
+from occystrap.outputs.kept import comes_from_afar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,7 +236,7 @@ class LayoutWriter:
         digester = Digester()
         task = self._progress.task(f"compressing layer {number + 1}", tar_size(layer))
         tar = tracked(self._workers.guard(layer.open_tar()), task)
-        with self._workers.computing():
+        with self._workers.computing(from_afar=comes_from_afar(layer)):
             for chunk in compressed(tar, compression, self._level):
                 digester.update(chunk)
                 spool.write(chunk)

@@ -129,19 +129,22 @@ def test_leaving_early_does_not_wait() -> None:
     release.set()
 
 
-def test_no_more_threads_compress_than_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sixteen layers at once don't take the memory of sixteen compressors on one processor."""
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+@pytest.mark.parametrize(("from_afar", "expected"), [(True, 4), (False, 2)])
+def test_no_more_threads_compress_than_help(
+    from_afar: bool, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen layers at once don't take the memory of sixteen compressors on two processors."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     lock, full, release = threading.Lock(), threading.Event(), threading.Event()
     inside, most, done = 0, 0, 0
 
     def job() -> None:
         nonlocal inside, most, done
-        with workers.computing():
+        with workers.computing(from_afar=from_afar):
             with lock:
                 inside += 1
                 most = max(most, inside)
-                if inside == 4:
+                if inside == expected:
                     full.set()
             release.wait()
             with lock:
@@ -154,5 +157,5 @@ def test_no_more_threads_compress_than_help(monkeypatch: pytest.MonkeyPatch) -> 
         full.wait()
         release.set()
         workers.wait()
-    assert most == 4
+    assert most == expected
     assert done == 16

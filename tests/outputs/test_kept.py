@@ -5,9 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 
-from occystrap.image.layer import Layer
+from occystrap.image.layer import Layer, MadeLayer, StoredLayer
+from occystrap.image.sources import BytesSource
 from occystrap.inputs.registry import Image
-from occystrap.outputs.kept import KeptBlobs, origin_of
+from occystrap.oci.descriptor import Descriptor
+from occystrap.oci.digest import Digest
+from occystrap.outputs.kept import KeptBlobs, comes_from_afar, origin_of
 from tests.support.console import Shelf, client_of
 from tests.support.handlers import Front
 from tests.support.images import file, layer, make_image
@@ -42,3 +45,16 @@ def test_a_blob_is_fetched_once_for_all_who_have_it() -> None:
         (last,) = next(fetched)
         assert b"".join(last.open_stored())
     assert front.seen.count("GET blob") == 5
+
+
+def test_what_is_at_hand_is_told_from_what_comes_over_a_link() -> None:
+    """What is made of another layer may wait for where that one comes from."""
+    shelf = Shelf()
+    shelf.put("image", "1", make_image(layer(file("a"))))
+    with client_of(shelf.registry) as client:
+        (remote,) = layers_of(Image("r.example", "image", "1", client=client))
+        assert comes_from_afar(remote)
+    tar = layer(file("a"))
+    here = StoredLayer(Descriptor.of(tar, "x/y"), BytesSource(tar), Digest.of(tar))
+    assert not comes_from_afar(here)
+    assert comes_from_afar(MadeLayer(Digest.of(tar), len(tar), lambda: iter([tar])))
