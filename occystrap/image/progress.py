@@ -118,20 +118,8 @@ def tracked_tar(layer: Layer, progress: Progress, label: str) -> Iterator[bytes]
         task.finish()
 
 
-class _Entered:
-    """A progress that needs neither beginning nor end."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return
-
-
 @final
-class NoProgress(_Entered):
+class NoProgress:
     """Shows nothing; its own only task."""
 
     def task(self, label: str, total: int | None) -> NoProgress:  # noqa: ARG002 - the protocol's
@@ -147,15 +135,27 @@ class NoProgress(_Entered):
     def __enter__(self) -> NoProgress:
         return self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return
+
 
 @final
-class LineProgress(_Entered):
-    """Prints a line when a task begins, and then one every 30 seconds at most."""
+class LineProgress:
+    """Prints a line when a task begins, and then one every 30 seconds at most.
+
+    When it has ended nothing is printed: threads may be late, and an error has the last word.
+    """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
         self._lock = threading.Lock()
+        self._has_ended = False
 
     def task(self, label: str, total: int | None) -> Task:
         """Begin a task: `LABEL: starting (N bytes)`."""
@@ -165,10 +165,20 @@ class LineProgress(_Entered):
 
     def _print(self, line: str) -> None:
         with self._lock:
-            print(line, file=self._stream, flush=True)
+            if not self._has_ended:
+                print(line, file=self._stream, flush=True)
 
     def __enter__(self) -> LineProgress:
         return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._has_ended = True
 
 
 @final
@@ -217,10 +227,13 @@ class TerminalProgress:
         self._stream = stream
         self._bars: Bars | None = None
         self._lock = threading.Lock()
+        self._has_ended = False
 
     def task(self, label: str, total: int | None) -> Task:
-        """Begin a task with a bar of its own."""
+        """Begin a task with a bar of its own; none when all has ended."""
         with self._lock:
+            if self._has_ended:
+                return NoProgress()
             if self._bars is None:
                 self._bars = _start_bars(self._stream)
             return _Bar(self._bars, self._bars.add_task(label, total=total), label)
@@ -235,6 +248,7 @@ class TerminalProgress:
         traceback: TracebackType | None,
     ) -> None:
         with self._lock:
+            self._has_ended = True
             if self._bars is not None:
                 self._bars.stop()
                 self._bars = None
@@ -279,5 +293,5 @@ class _Bar:
 
     def finish(self, note: str = "") -> None:
         self._bars.remove_task(self._identifier)
-        if note:
+        if note and self._bars.live.is_started:
             self._bars.console.print(f"{self._label}: {note}", markup=False, highlight=False)

@@ -86,8 +86,13 @@ class Workers:
         """Wait for a processor to compress with; `from_afar` is what comes over a link.
 
         More threads take memory, and keep the largest layer, which was the first, from its end.
+
+        Raises:
+            Stopped: the workers were stopped meanwhile.
         """
         with self._afar if from_afar else self._near:
+            if self._stopped:
+                raise Stopped("stopped because another part failed")
             yield
 
     def guard(self, chunks: Iterable[bytes]) -> Generator[bytes, None, None]:

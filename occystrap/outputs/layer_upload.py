@@ -119,13 +119,13 @@ class LayerUploader:
     def _compress(self, name: str, layer: Layer, compression: Compression, spool: Spool) -> Digest:
         spool.restart()
         digester = Digester()
-        task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
-        tar = tracked(self.workers.guard(layer.open_tar()), task)
         with self.workers.computing(from_afar=comes_from_afar(layer)):
+            task = self.progress.task(f"compressing {name[:12]}", tar_size(layer))
+            tar = tracked(self.workers.guard(layer.open_tar()), task)
             for chunk in compressed(tar, compression, self.level):
                 digester.update(chunk)
                 spool.write(chunk)
-        task.finish()
+            task.finish()
         return digester.digest
 
     def _send(self, descriptor: Descriptor, source: Source, origin: RemoteBlob | None) -> None:

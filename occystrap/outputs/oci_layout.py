@@ -234,13 +234,13 @@ class LayoutWriter:
     ) -> Digest:
         spool.restart()
         digester = Digester()
-        task = self._progress.task(f"compressing layer {number + 1}", tar_size(layer))
-        tar = tracked(self._workers.guard(layer.open_tar()), task)
         with self._workers.computing(from_afar=comes_from_afar(layer)):
+            task = self._progress.task(f"compressing layer {number + 1}", tar_size(layer))
+            tar = tracked(self._workers.guard(layer.open_tar()), task)
             for chunk in compressed(tar, compression, self._level):
                 digester.update(chunk)
                 spool.write(chunk)
-        task.finish()
+            task.finish()
         return digester.digest
 
     def _note(self, number: int, descriptor: Descriptor, *, moved: bool) -> None:

@@ -91,6 +91,16 @@ def test_lines_of_threads_do_not_mix() -> None:
     assert all(set(line) <= {line[0], *": starting(10bytes)"} for line in lines)
 
 
+def test_lines_end_with_the_progress() -> None:
+    """A thread that is late doesn't have the last word."""
+    stream = io.StringIO()
+    with LineProgress(stream) as progress:
+        early = progress.task("early", 1)
+    progress.task("late", 1)
+    early.finish("done")
+    assert stream.getvalue() == "early: starting (1 bytes)\n"
+
+
 def test_nothing_may_be_shown() -> None:
     """The silent progress takes everything."""
     with NoProgress() as progress:
@@ -125,6 +135,19 @@ def test_bars_are_drawn_and_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     # At the end the cursor is shown again, and the lines of the bars are erased.
     assert "\x1b[?25h" in shown
     assert shown.endswith("\x1b[1A\x1b[2K")
+
+
+def test_bars_end_with_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that are late draw nothing more, and aren't disturbed."""
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with TerminalProgress(stream) as progress:
+        early = progress.task("early", 1)
+    shown = stream.getvalue()
+    early.advance(1)
+    early.finish("done")
+    progress.task("late", 1).finish("done")
+    assert stream.getvalue() == shown
 
 
 def test_bars_leave_standard_output_alone(

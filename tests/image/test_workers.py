@@ -159,3 +159,11 @@ def test_no_more_threads_compress_than_help(
         workers.wait()
     assert most == expected
     assert done == 16
+
+
+def test_who_waits_for_a_processor_does_not_begin_after_the_end() -> None:
+    """A failure of another job ends the waiting, too."""
+    with Workers(1) as workers:
+        workers.stop()
+        with pytest.raises(Stopped), workers.computing(from_afar=False):
+            pytest.fail("it has begun")
