@@ -166,7 +166,8 @@ class LineProgress:
     def _print(self, line: str) -> None:
         with self._lock:
             if not self._has_ended:
-                print(line, file=self._stream, flush=True)
+                self._stream.write(f"{line}\n")  # whole: others write lines there, too
+                self._stream.flush()
 
     def __enter__(self) -> LineProgress:
         return self

@@ -91,6 +91,19 @@ def test_lines_of_threads_do_not_mix() -> None:
     assert all(set(line) <= {line[0], *": starting(10bytes)"} for line in lines)
 
 
+def test_a_line_is_one_write() -> None:
+    """Others write their lines to the same stream, between any two writes."""
+
+    class Writes(io.StringIO):
+        def write(self, text: str, /) -> int:
+            written.append(text)
+            return len(text)
+
+    written: list[str] = []
+    LineProgress(Writes()).task("a", 1).finish("b")
+    assert written == ["a: starting (1 bytes)\n", "a: b\n"]
+
+
 def test_lines_end_with_the_progress() -> None:
     """A thread that is late doesn't have the last word."""
     stream = io.StringIO()
