@@ -153,6 +153,12 @@ class CommandGroup(click.Group):
         """Run a command; what it raises ends in one line."""
         try:
             return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            # Behind a command the options of all commands are known as well.
+            names = [name for each in self._global_options() for name in each.opts]
+            name = error.option_name
+            near = sorted({*(error.possibilities or ()), *get_close_matches(name, names)})
+            raise click.NoSuchOption(name, error.message, near, ctx=error.ctx) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except OccystrapError as error:

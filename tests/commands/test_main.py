@@ -112,6 +112,7 @@ def test_no_command_shows_the_help(console: Console) -> None:
         (["process", *PULL[1:], "--retries"], "Option '--retries' requires an argument"),
         (["process", *PULL[1:], "-j"], "Option '-j' requires an argument"),
         (["process", "--colour", *PULL[1:]], "No such option '--colour'"),
+        (["process", "--retrys", "5", *PULL[1:]], "'--retries'"),
         (["--colour", *PULL], "No such option '--colour'"),
         (["process"], "Missing argument 'SOURCE'"),
         (["process", "tar://a.tar"], "Missing argument 'DESTINATION'"),
