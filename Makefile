@@ -56,7 +56,7 @@ bench: $(INSTALLED_DEV)  ## Measure occystrap beside skopeo and others (BENCH_AR
 	$(BIN)/python -m benchmarks.peers $(BENCH_ARGS)
 
 sweep: $(INSTALLED_DEV)  ## Try every fault at every exchange of every operation (SWEEP_ARGS="--skopeo 200" compares)
-	$(BIN)/python benchmarks/resilience.py $(SWEEP_ARGS)
+	$(BIN)/python -m benchmarks.resilience $(SWEEP_ARGS)
 
 clean:  ## Remove all that make has made
 	rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -20,12 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_occystrap.sweep import SweepReport, Verdict, fault_sweep
+from tests.support.sweeps import SKOPEO, SWEEPS, Sweep
+
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from pytest_occystrap.sweep import SweepReport, Verdict, fault_sweep  # noqa: E402 - the path first
-from tests.support.sweeps import SKOPEO, SWEEPS, Sweep  # noqa: E402
-
 _PAGE: Final = ROOT / "docs/resilience.md"
 _MARKS: Final = ("<!-- {}: made by make sweep -->\n", "<!-- {}: end -->\n")
 #: Runs with two faults each, drawn by a seed, in each sweep.

@@ -18,7 +18,7 @@ from occystrap.oci.descriptor import Descriptor
 from occystrap.oci.documents import encode
 from occystrap.oci.media_types import OCI_INDEX, OCI_MANIFEST
 from tests.support.archives import docker_save
-from tests.support.command import PATIENCE, Occystrap
+from tests.support.command import Occystrap, output
 from tests.support.components import real_component
 from tests.support.daemons import running_daemon
 from tests.support.debian_registry import DebianRegistry
@@ -60,18 +60,8 @@ def run_bundle(bundle: Path, state: Path, *before: str) -> str:
     """Run a bundle with runc, and return what its process prints."""
     state.mkdir()
     command = [real_component("runc"), "--root", str(state), "run", f"occystrap-{os.getpid()}"]
-    done = subprocess.run(
-        [*before, *command],
-        cwd=bundle,
-        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(state)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    environ = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(state)}
+    return output([*before, *command], cwd=bundle, environ=environ)
 
 
 def test_runc_runs_a_bundle_as_the_image_says(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.archives import docker_save
+from tests.support.command import output
 from tests.support.components import real_component
 from tests.support.images import file, layer, make_image
 
@@ -37,13 +37,6 @@ def on(processor: str, *arguments: str) -> list[str]:
     return [*emulator, sys.executable, *arguments]
 
 
-def output(command: list[str], directory: Path) -> str:
-    """Run a command, and return what it prints."""
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module", autouse=True)
 def x86_64() -> None:
     """Skip on machines whose Python can't run on these processors."""
@@ -62,7 +55,7 @@ def files() -> list[Path]:
 def test_every_level_gives_the_same_bytes(files: list[Path], tmp_path: Path) -> None:
     """Which instructions a library may use doesn't change what it writes."""
     script = ["-c", COMPRESS, *map(str, files)]
-    here, *others = (output(on(each, *script), tmp_path) for each in ("", *PROCESSORS))
+    here, *others = (output(on(each, *script), cwd=tmp_path) for each in ("", *PROCESSORS))
     assert len(here.splitlines()) == 7
     assert others == [here] * len(PROCESSORS)
 
@@ -74,6 +67,6 @@ def test_a_filtered_image_has_the_same_digest(files: list[Path], tmp_path: Path)
     written = []
     for number, each in enumerate(("", *PROCESSORS)):
         words = ["process", "-f", "normalize-timestamps", "tar://image.tar", f"ocidir://{number}"]
-        output(on(each, "-m", "occystrap", *words), tmp_path)
+        output(on(each, "-m", "occystrap", *words), cwd=tmp_path)
         written.append((tmp_path / f"{number}/index.json").read_bytes())
     assert len(set(written)) == 1

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +17,7 @@ from occystrap.pipeline import PipelineBuilder
 from tests.support import survey as surveying
 from tests.support.archives import docker_save
 from tests.support.changing import changing_image
-from tests.support.command import PATIENCE, Occystrap
+from tests.support.command import Occystrap, output
 from tests.support.components import real_component
 from tests.support.images import make_image
 from tests.support.layerings import COMPLETE_LAYERINGS, Layering, look_at
@@ -34,20 +32,6 @@ _OF_ROOT: Final = (".", "user.root")
 #: What umoci makes empty files of when it isn't root, and where it keeps the owners then.
 _DEVICES: Final = ("dev/loop0", "dev/null")
 _OWNERS: Final = "user.rootlesscontainers"
-
-
-def output(command: Sequence[str]) -> str:
-    """Run a command, which has to succeed, and return what it prints."""
-    done = subprocess.run(
-        [*command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def extracted(occystrap: Occystrap, place: Path, before: list[str], options: str = "") -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tarfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,27 +13,13 @@ import pytest
 
 from tests.support import survey as surveying
 from tests.support.archives import docker_save
-from tests.support.command import PATIENCE, Occystrap
+from tests.support.command import Occystrap, output
 from tests.support.components import real_component
 from tests.support.images import Entry, SampleImage, file, layer, make_image, special
 from tests.support.namespaces import as_a_user, with_mounts
 from tests.support.survey import Survey
 
 _LOOK: Final = (sys.executable, surveying.__file__)
-
-
-def output(command: Sequence[str]) -> str:
-    """Run a command, which has to succeed, and return what it prints."""
-    done = subprocess.run(
-        [*command],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def directory(name: str, mode: int, mtime: int) -> Entry:

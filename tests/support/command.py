@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["PATIENCE", "Occystrap", "the_error"]
+__all__ = ["PATIENCE", "Occystrap", "output", "the_error"]
 
 #: So long a command may take at most, in seconds, on a machine however busy.
 PATIENCE: Final = 60.0
@@ -94,6 +94,27 @@ class Occystrap:
     def fail(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
         """Run it; it has to end with exit code 1 and one line of an error, which is returned."""
         return the_error(self.run(*arguments, environ=environ))
+
+
+def output(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> str:
+    """Run any program, which has to succeed, and return what it prints."""
+    done = subprocess.run(
+        [*command],
+        cwd=cwd,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def the_error(ended: subprocess.CompletedProcess[str]) -> str:
