@@ -191,7 +191,6 @@ def _bundle(target: DiskTarget) -> ImageOutput:
 
 
 def _mounts(target: DiskTarget) -> ImageOutput:
-    is_mounted = bool(target.spec.options.get("mount", False))
     from occystrap.outputs.mounts import MountsWriter
 
     return MountsWriter(
@@ -201,7 +200,7 @@ def _mounts(target: DiskTarget) -> ImageOutput:
         bundle=target.bundle,
         unpacking=target.unpacking,
         progress=target.progress,
-        tell=target.echo if is_mounted else None,
+        tell=target.echo if target.spec.options.get("mount", False) else None,
     )
 
 
