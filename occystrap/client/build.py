@@ -16,6 +16,7 @@ import certifi
 import httpx
 
 from occystrap import __version__
+from occystrap.client.direct import Direct, Replaceable
 from occystrap.client.limiter import RateLimiter
 from occystrap.client.transports import ByRoute, ByScheme, Exclusive, Late, Paced
 from occystrap.errors import CredentialsError, InvalidOption
@@ -114,10 +115,10 @@ def _builder(
     """Make what makes transports, direct ones or through a proxy.
 
     A context with its CAs takes 40 ms to make. Only https needs one; one that can fail, since it
-    has files of the user's, is made at once. A pool writes into its context which protocols it
-    offers, so the two kinds can't share one.
+    has files of the user's, is made at once. A pool of httpx writes into its context which
+    protocols it offers, so the two kinds can't share one.
     """
-    large, small = _Late(tls), _Late(tls)
+    large, small = _Late(tls, "http/1.1"), _Late(tls, "http/1.1", "h2")
 
     def pool(
         proxy: str | None, context: ssl.SSLContext, *, http2: bool = False
@@ -131,17 +132,20 @@ def _builder(
                 " (see HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY)"
             ) from error
 
-    def secure(proxy: str | None) -> httpx.BaseTransport:
-        transport = pool(proxy, large.context)
-        if http2:
-            few = Exclusive(lambda: pool(proxy, small.context, http2=True))
-            transport = ByRoute(few, transport)
-        return transport
-
-    def build(proxy: str | None) -> httpx.BaseTransport:
+    def pools(proxy: str | None) -> httpx.BaseTransport:
         # In the clear nobody is asked for a certificate; this context trusts none.
         plain = pool(proxy, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-        transport: httpx.BaseTransport = ByScheme(plain, Late(lambda: secure(proxy)))
+        return ByScheme(plain, Late(lambda: pool(proxy, large.context)))
+
+    def build(proxy: str | None) -> httpx.BaseTransport:
+        transport: httpx.BaseTransport
+        if proxy is None:
+            transport = Replaceable(Direct(lambda: large.context), Late(lambda: pools(None)))
+        else:
+            transport = pools(proxy)
+        if http2:
+            few = Exclusive(lambda: pool(proxy, small.context, http2=True))
+            transport = ByScheme(transport, ByRoute(few, transport))
         transport = transport if around is None else around(transport)
         return transport if limiter is None else Paced(transport, limiter)
 
@@ -150,16 +154,22 @@ def _builder(
 
 @final
 class _Late:
-    """The context of some settings, made once."""
+    """The context of some settings that offers these protocols, made once."""
 
-    def __init__(self, tls: TLS) -> None:
+    def __init__(self, tls: TLS, *protocols: str) -> None:
         self._tls = tls
+        self._protocols = protocols
         self._lock = threading.Lock()
-        self._context = None if tls == TLS(skip_verify=tls.skip_verify) else tls.context()
+        self._context = None if tls == TLS(skip_verify=tls.skip_verify) else self._make()
 
     @property
     def context(self) -> ssl.SSLContext:
         """Make it, or give what was made."""
         with self._lock:
-            self._context = self._context or self._tls.context()
+            self._context = self._context or self._make()
             return self._context
+
+    def _make(self) -> ssl.SSLContext:
+        context = self._tls.context()
+        context.set_alpn_protocols(self._protocols)
+        return context

@@ -15,11 +15,11 @@ from occystrap.errors import InvalidDigest, InvalidReference
 from occystrap.oci.routes import RouteKind, parse_route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from occystrap.client.limiter import RateLimiter
 
-__all__ = ["LARGE", "ByRoute", "ByScheme", "Exclusive", "Late", "Paced"]
+__all__ = ["LARGE", "ByRoute", "ByScheme", "Exclusive", "Late", "Lent", "Paced"]
 
 #: The extension of a request whose answer may be large although its URL doesn't tell.
 LARGE: Final = "occystrap.large"
@@ -109,8 +109,16 @@ class Exclusive(httpx.BaseTransport):
         except BaseException:
             self._give_back(transport)
             raise
-        assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - narrows the type
-        response.stream = _Lent(response.stream, lambda: self._give_back(transport))
+        stream = response.stream
+        assert isinstance(stream, httpx.SyncByteStream)  # noqa: S101 - narrows the type
+
+        def give_back() -> None:
+            try:
+                stream.close()
+            finally:
+                self._give_back(transport)
+
+        response.stream = Lent(stream, give_back)
         return response
 
     def close(self) -> None:
@@ -132,23 +140,25 @@ class Exclusive(httpx.BaseTransport):
 
 
 @final
-class _Lent(httpx.SyncByteStream):
-    """The body of an answer; with its end the transport is free again."""
+class Lent(httpx.SyncByteStream):
+    """The body of an answer; with its end, or its failure, what it came over is given back once."""
 
-    def __init__(self, stream: httpx.SyncByteStream, give_back: Callable[[], None]) -> None:
-        self._stream = stream
+    def __init__(self, body: Iterable[bytes], give_back: Callable[[], None]) -> None:
+        self._body = body
         self._give_back: Callable[[], None] | None = give_back
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
+        try:
+            yield from self._body
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
+        """Give back what was lent."""
         give_back, self._give_back = self._give_back, None
-        try:
-            self._stream.close()
-        finally:
-            if give_back is not None:
-                give_back()
+        if give_back is not None:
+            give_back()
 
 
 @final

@@ -12,15 +12,18 @@ from pathlib import Path
 
 import httpx
 
+from occystrap.client.direct import Direct
 from pytest_occystrap import FakeRegistry
 from pytest_occystrap.faults.effect import Trait
 from pytest_occystrap.faults.grammar import parse_fault
 
-__all__ = ["DOORS", "cells", "meet", "table"]
+__all__ = ["DIRECT", "DOORS", "cells", "meet", "table"]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/faults.md"
 #: The columns of the table.
 DOORS = ("in process", "HTTP/1.1", "unix socket", "HTTP/1.1 TLS", "HTTP/2", "HTTP/2 TLS")
+#: Those that our own connections lead to.
+DIRECT = ("HTTP/1.1", "HTTP/1.1 TLS")
 _HEAD = "| fault | " + " | ".join(DOORS) + " |"
 
 _SHORT = 0.5
@@ -50,13 +53,17 @@ def cells(expected: str) -> set[str]:
     }
 
 
-def meet(fault: str, door: str, expected: str) -> str:
-    """Lay a fault, ask once, and write what comes of it as the table does."""
+def meet(fault: str, door: str, expected: str, *, direct: bool = False) -> str:
+    """Lay a fault, ask once, and write what comes of it as the table does.
+
+    With `direct` it is our own connections that ask, in place of httpx's.
+    """
     effect = parse_fault(fault).effect
     with FakeRegistry() as registry:
         image = registry.add_image("org/app:1", config={"author": _PADDING})
         registry.fault(effect, allow_unused=True)
-        with _client(registry, door, _timeout(expected)) as client:
+        make = _direct_client if direct else _client
+        with make(registry, door, _timeout(expected)) as client:
             if effect.needs & {Trait.REQUEST_BODY}:
                 asked = client.stream("PUT", "/v2/org/app/manifests/2", content=_pieces())
             else:
@@ -108,5 +115,13 @@ def _client(registry: FakeRegistry, door: str, timeout: httpx.Timeout) -> httpx.
         verify=registry.ssl_context,
         http1=not http2,
         http2=http2,
+        timeout=timeout,
+    )
+
+
+def _direct_client(registry: FakeRegistry, door: str, timeout: httpx.Timeout) -> httpx.Client:
+    return httpx.Client(
+        base_url=registry.https_url if door.endswith("TLS") else registry.url,
+        transport=Direct(lambda: registry.ssl_context),
         timeout=timeout,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from occystrap.client.direct import Direct
 from occystrap.server.doors.in_process import InProcessTransport
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.doors.opening import Greet
@@ -63,6 +64,7 @@ class Way:
     tls: bool = False
     unix: bool = False
     in_process: bool = False
+    direct: bool = False  # asked by our own connections, not by httpx's
 
     @contextlib.contextmanager
     def to(self, handler: Handler, directory: Path) -> Iterator[httpx.Client]:
@@ -85,7 +87,11 @@ class Way:
         """Make a client of a socket of this kind."""
         verify = shared_authority().client_context()
         uds = str(listener.socket_path) if self.unix else None
-        transport = httpx.HTTPTransport(verify, http1=not self.http2, http2=self.http2, uds=uds)
+        transport: httpx.BaseTransport
+        if self.direct:
+            transport = Direct(lambda: verify)
+        else:
+            transport = httpx.HTTPTransport(verify, http1=not self.http2, http2=self.http2, uds=uds)
         return httpx.Client(base_url=listener.url, transport=transport)
 
     def says(self, error: Error, received: int, expected: int | None) -> tuple[str, str]:
@@ -123,6 +129,8 @@ def _says_of_ends(error: Error, received: int, expected: int | None) -> str:
 WAYS = (
     Way("http/1.1"),
     Way("http/1.1 tls", tls=True),
+    Way("http/1.1 direct", direct=True),
+    Way("http/1.1 tls direct", tls=True, direct=True),
     Way("http/1.1 unix", unix=True),
     Way("http/2", http2=True),
     Way("http/2 tls", http2=True, tls=True),
