@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from occystrap.inputs.base import ImageInput
     from occystrap.options import Options
     from occystrap.outputs.base import ImageOutput
+    from occystrap.outputs.layout_blobs import LayoutBlobs
     from occystrap.outputs.oci_layout import LayoutWriter
     from occystrap.outputs.runtime_config import BundleOptions
     from occystrap.outputs.unpacked_layers import UnpackingOptions
@@ -116,17 +117,14 @@ def layout_source(spec: URISpec, options: Options) -> layout_input.Image:
 
 def layout_target(target: DiskTarget) -> LayoutWriter:
     """Make a destination of the schemes `ocidir` and `ocitar`."""
-    from occystrap.outputs.layout_blobs import ArchiveBlobs, DirectoryBlobs
     from occystrap.outputs.oci_layout import LayoutWriter
 
     spec, options = target.spec, target.options
     compression = _compression(text_option(spec, "compression", options.compression))
     kept = "" if target.tag == NAMELESS[1] or ":" in target.tag else target.tag
     name = text_option(spec, "tag", kept) or ""
-    archive = spec.scheme == "ocitar"
-    blobs = ArchiveBlobs(target.path, options.temp_dir) if archive else DirectoryBlobs(target.path)
     return LayoutWriter(
-        blobs,
+        _layout_blobs(target),
         name,
         compression=compression,
         level=options.compression_level,
@@ -134,6 +132,16 @@ def layout_target(target: DiskTarget) -> LayoutWriter:
         temp_dir=options.temp_dir,
         progress=target.progress,
     )
+
+
+def _layout_blobs(target: DiskTarget) -> LayoutBlobs:
+    if target.spec.scheme == "ocitar":
+        from occystrap.outputs.layout_archive import ArchiveBlobs
+
+        return ArchiveBlobs(target.path, target.options.temp_dir)
+    from occystrap.outputs.layout_blobs import DirectoryBlobs
+
+    return DirectoryBlobs(target.path)
 
 
 def _tar_source(spec: URISpec, options: Options) -> ImageInput:

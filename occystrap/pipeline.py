@@ -23,7 +23,6 @@ from occystrap.image.progress import NoProgress
 from occystrap.inputs import registry as registry_input
 from occystrap.inputs.base import Pushed
 from occystrap.options import Options
-from occystrap.outputs.registry import RegistryWriter
 from occystrap.side import ALL_PLATFORMS, Sessions, Side, chosen_platform, text_option
 from occystrap.uri import check_options, parse_registry_uri, parse_uri
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from occystrap.image.progress import Progress
     from occystrap.inputs.base import ImageInput
     from occystrap.outputs.base import ImageOutput
+    from occystrap.outputs.registry import RegistryWriter
     from occystrap.uri import URISpec
     from occystrap.uri.schemes import Role
 
@@ -64,8 +64,8 @@ class Pipeline:
             OccystrapError: it can't be read or written; nothing half-written is left.
         """
         source, output = self.source, self.entry or self.output
-        if isinstance(source, Pushed) and isinstance(output, RegistryWriter):
-            source.held = output.held
+        if isinstance(source, Pushed):
+            _tell_what_is_held(source, output)
         try:
             ordered = output.requires_ordered_layers
             for element in source.fetch(output.fetch_callback, ordered=ordered):
@@ -212,6 +212,8 @@ class PipelineBuilder:
 
         With `by_digest` the image gets no tag.
         """
+        from occystrap.outputs.registry import RegistryWriter
+
         side, options = self._side(spec), self.options
         host, image, own_tag = parse_registry_uri(spec)
         return RegistryWriter(
@@ -243,6 +245,13 @@ class PipelineBuilder:
     def http_client(self, spec: URISpec) -> Any:
         """Return the client that was handed in, or make one for an API beside the registries."""
         return self._sessions.client(self._side(spec).tls)
+
+
+def _tell_what_is_held(source: Pushed, output: ImageOutput) -> None:
+    from occystrap.outputs.registry import RegistryWriter
+
+    if isinstance(output, RegistryWriter):
+        source.held = output.held
 
 
 def _read(uri: str | URISpec, role: Role, known: Mapping[str, object]) -> URISpec:

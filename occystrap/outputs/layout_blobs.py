@@ -1,4 +1,4 @@
-"""Where the blobs of an OCI layout go: into a directory, or into a tar.
+"""Where the blobs of an OCI layout go, and those of one that is a directory.
 
 Rule: a blob gets its name when it is whole; index.json, by which an image appears, is written last,
 and keeps whatever else it has. Nobody who adds to the same directory at the same time is lost.
@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, final
 
 from occystrap.client.download import once_more
 from occystrap.errors import ImageOutputError, InvalidInput, OccystrapError
-from occystrap.image.archive import Archive
-from occystrap.image.archive_writer import ArchiveWriter
 from occystrap.image.file_directory import FileDirectory
 from occystrap.image.oci_layout import INDEX, LAYOUT, REF_NAME, blob_path
 from occystrap.image.staged import StagedDirectory
@@ -26,16 +24,15 @@ from occystrap.oci.documents import encode, load_object, objects
 from occystrap.oci.media_types import OCI_INDEX
 
 if TYPE_CHECKING:
-    from occystrap.image.archive_writer import Place
     from occystrap.image.archived import ImageFiles
     from occystrap.image.layer import Source
-    from occystrap.image.spool import Spool
     from occystrap.oci.descriptor import Descriptor
     from occystrap.oci.digest import Digest
 
-__all__ = ["ArchiveBlobs", "DirectoryBlobs", "LayoutBlobs"]
+__all__ = ["LAYOUT_FILE", "Claims", "DirectoryBlobs", "LayoutBlobs", "with_entry"]
 
-_LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+#: What oci-layout holds.
+LAYOUT_FILE: Final = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 class LayoutBlobs(Protocol):
@@ -67,7 +64,7 @@ class LayoutBlobs(Protocol):
         ...
 
 
-def _with_entry(raw: bytes | None, entry: Descriptor, name: str) -> bytes:
+def with_entry(raw: bytes | None, entry: Descriptor, name: str) -> bytes:
     """Write index.json with one more image."""
     document: dict[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
     if raw is not None:
@@ -88,7 +85,7 @@ def _other(there: dict[str, Any], entry: Descriptor, name: str) -> bool:
 
 
 @final
-class _Claims:
+class Claims:
     """Which blobs have been begun, so that each is stored once."""
 
     def __init__(self) -> None:
@@ -96,6 +93,7 @@ class _Claims:
         self._lock = threading.Lock()
 
     def claim(self, digest: Digest) -> bool:
+        """Begin a blob; False if it has been begun before."""
         with self._lock:
             if digest in self.digests:
                 return False
@@ -120,7 +118,7 @@ class DirectoryBlobs:
             ImageOutputError: it can't be written, or is a directory of something else.
         """
         self._staged = StagedDirectory(path)
-        self._claims = _Claims()
+        self._claims = Claims()
         if not self._staged.is_empty() and not self._staged.in_place(LAYOUT).is_file():
             self.discard()
             raise ImageOutputError(f"can't add to {self._staged.path}: it is no OCI layout")
@@ -145,7 +143,7 @@ class DirectoryBlobs:
 
     def publish(self, entry: Descriptor, name: str) -> None:
         """Move the blobs in, and then write the list of images anew."""
-        self._staged.write({LAYOUT: _LAYOUT, INDEX: _with_entry(None, entry, name)})
+        self._staged.write({LAYOUT: LAYOUT_FILE, INDEX: with_entry(None, entry, name)})
         blobs = [blob_path(digest) for digest in self._claims.digests]
         self._staged.publish([*blobs, LAYOUT, INDEX], partial(self._merge, entry, name))
 
@@ -180,67 +178,8 @@ class DirectoryBlobs:
         there = self._staged.in_place(INDEX)
         try:
             raw = there.read_bytes() if there.exists() else None
-            document = _with_entry(raw, entry, name)
+            document = with_entry(raw, entry, name)
         except InvalidInput as error:
             message = f"can't add to {self._staged.path}: its {INDEX} can't be read: {error}"
             raise ImageOutputError(message) from error
         self._staged.write({INDEX: document})
-
-
-@final
-class ArchiveBlobs:
-    """A layout that is a tar, of one image or one index."""
-
-    def __init__(self, path: str | os.PathLike[str], temp_dir: str | None = None) -> None:
-        """Begin the file.
-
-        Raises:
-            ImageOutputError: it can't be written there.
-        """
-        self._path = os.fspath(path)
-        self._temp_dir = temp_dir
-        self._archive = ArchiveWriter(path, temp_dir, with_directories=True)
-        self._claims = _Claims()
-        self._documents: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-        self._number = 0
-
-    def store(self, descriptor: Descriptor, source: Source) -> bool:
-        """Store a blob, unless it is there already."""
-        if not self._claims.claim(descriptor.digest):
-            return False
-        with self._lock:
-            number, self._number = self._number, self._number + 1
-            self._archive.announce(number)  # its size is known: nobody behind it has to spool
-        name = blob_path(descriptor.digest)
-        target = self._archive.open(number, name, descriptor.size)
-        once_more(partial(_fill, target, source))
-        self._archive.commit(number, name, target)
-        return True
-
-    def add(self, descriptor: Descriptor, content: bytes) -> None:
-        """Keep a document: they stand at the end."""
-        with self._lock:
-            self._documents[blob_path(descriptor.digest)] = content
-
-    def publish(self, entry: Descriptor, name: str) -> None:
-        """Write the documents, and let the file appear."""
-        for path, content in sorted(self._documents.items()):
-            self._archive.add(path, content)
-        self._archive.add(LAYOUT, _LAYOUT)
-        self._archive.add(INDEX, _with_entry(None, entry, name))
-        self._archive.publish()
-
-    def open(self) -> ImageFiles:
-        """Read the file."""
-        return Archive.open(self._path, self._temp_dir)
-
-    def discard(self) -> None:
-        """Remove the file unless it is published; may be called twice."""
-        self._archive.discard()
-
-
-def _fill(target: Place | Spool, source: Source) -> None:
-    target.restart()
-    for chunk in source.open():
-        target.write(chunk)
