@@ -108,10 +108,13 @@ class UnpackedLayers:
             _clear(self._staged.root, _LAYERS)
 
     def close(self) -> None:
-        """Stop what is under way, and forget it."""
+        """Stop what is under way, and forget what was extracted.
+
+        A layer that is still being extracted is its thread's: a directory that is closed under it
+        is another one as soon as the number of its descriptor is in use again.
+        """
         self._workers.stop()
         for layer in list(self._extracted.values()):
-            layer.close()
             layer.notes.close()
 
     def report(self, results: CheckResults) -> None:
@@ -134,7 +137,15 @@ class UnpackedLayers:
             _clear(home, str(number))
             path = str(home / str(number))
             extractor = LayerExtractor(path, self._rules, self._budget, self._options.temp_dir)
+        try:
+            digest = self._fill(extractor, number, layer)
+        except BaseException:
+            extractor.notes.close()
+            raise
         self._extracted[number] = extractor
+        return digest
+
+    def _fill(self, extractor: LayerExtractor, number: int, layer: Layer) -> Digest:
         digester = Digester()
         tar = open_tar(layer, number, self._progress)
         with contextlib.closing(extractor), contextlib.closing(self._workers.guard(tar)) as chunks:
