@@ -6,11 +6,12 @@ they are read, so that a directory may have more of them than a process may have
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, BinaryIO, Final, final
 
 from occystrap.errors import ImageInputError
 from occystrap.image.layer import CHUNK
@@ -38,16 +39,11 @@ class PathSource:
         Raises:
             ImageInputError: the system can't, or it has another size by now.
         """
-        try:
-            descriptor = os.open(self.path, _READ)
-            with os.fdopen(descriptor, "rb", buffering=0) as file:
-                _check_kind(descriptor, self.path)
-                left = self.size
-                while left and (chunk := file.read(min(left, CHUNK))):
-                    left -= len(chunk)
-                    yield chunk
-        except OSError as error:
-            raise ImageInputError(f"can't read {self.path}: {error.strerror}") from error
+        left = self.size
+        with _opened(self.path) as file:
+            while left and (chunk := file.read(min(left, CHUNK))):
+                left -= len(chunk)
+                yield chunk
         if left:
             raise ImageInputError(f"{self.path} became shorter while it was read")
 
@@ -91,15 +87,16 @@ class FileDirectory:
         return PathSource(place, status.st_size)
 
     def read(self, name: str) -> bytes:
-        """Read a document.
+        """Read a document, as it was at some moment: another may take its name meanwhile.
 
         Raises:
             ImageInputError: there is none, or it is too large for one.
         """
-        source = self.source(name)
-        if source.size > _DOCUMENT_LIMIT:
-            raise ImageInputError(f"{self.path}: {name!r} is too large ({source.size} bytes)")
-        return b"".join(source.open())
+        with _opened(self.source(name).path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _DOCUMENT_LIMIT:
+                raise ImageInputError(f"{self.path}: {name!r} is too large ({size} bytes)")
+            return file.read(size)
 
     def close(self) -> None:
         """Do nothing: nothing stays open."""
@@ -112,6 +109,13 @@ class FileDirectory:
         return Path(self.path, path)
 
 
-def _check_kind(descriptor: int, path: Path) -> None:
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise ImageInputError(f"can't read {path}: it is no regular file")
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file, and say of what the system refuses where it was."""
+    try:
+        with os.fdopen(os.open(path, _READ), "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ImageInputError(f"can't read {path}: it is no regular file")
+            yield file
+    except OSError as error:
+        raise ImageInputError(f"can't read {path}: {error.strerror}") from error
