@@ -1,6 +1,8 @@
-"""Fetch a blob over one version of HTTP with httpx, and print the seconds that it took as JSON.
+"""Fetch a blob over one kind of connection, and print the seconds that it took as JSON.
 
-python -m benchmarks.peers.fetch URL CA_FILE HTTP_VERSION SIZE TIMES
+`own` is HTTP/1.1 as `create_client` speaks it, `1.1` and `2` are httpx's own.
+
+python -m benchmarks.peers.fetch URL CA_FILE KIND SIZE TIMES
 """
 
 from __future__ import annotations
@@ -9,17 +11,19 @@ import json
 import ssl
 import sys
 import time
+from pathlib import Path
 
 import httpx
+
+from occystrap.client.build import TLS, create_client
 
 __all__: list[str] = []
 
 
 def main() -> None:
     """Measure the blob alone: the connection is there before."""
-    url, ca_file, version, size, times = sys.argv[1:]
-    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
-    with httpx.Client(verify=verify, http2=version == "2", timeout=60) as client:
+    url, ca_file, kind, size, times = sys.argv[1:]
+    with _client(kind, ca_file) as client:
         client.head(url).raise_for_status()
         begin, busy = time.perf_counter(), time.process_time()
         for _ in range(int(times)):
@@ -29,6 +33,13 @@ def main() -> None:
                 raise SystemExit(f"{got} bytes of {size}")
         wall, cpu = time.perf_counter() - begin, time.process_time() - busy
     print(json.dumps({"wall": wall, "cpu": cpu}))
+
+
+def _client(kind: str, ca_file: str) -> httpx.Client:
+    if kind == "own":
+        return create_client(http2=False, tls=TLS(Path(ca_file)) if ca_file else None)
+    verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    return httpx.Client(verify=verify, http2=kind == "2", timeout=60)
 
 
 if __name__ == "__main__":

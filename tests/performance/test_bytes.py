@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h11
 import pytest
 from isal import igzip_lib, isal_zlib
 
+from occystrap.client.build import create_client
 from occystrap.move import move
 from occystrap.pipeline import PipelineBuilder
 from pytest_occystrap import FakeRegistry
@@ -111,6 +113,26 @@ def test_memory_is_that_of_an_image_a_tenth_as_large(scheme: str, tmp_path: Path
         made.registry.close()
     assert peaks[1] < peaks[0] + 6
     assert peaks[1] < MOST_MIB
+
+
+def test_little_of_a_layer_passes_through_the_parser(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads do, with what came along; a parser copies bodies at a fifth of the speed."""
+    parsed: list[int] = []
+    receive = h11.Connection.receive_data
+
+    def counting(connection: h11.Connection, data: bytes) -> None:
+        if connection.our_role is h11.CLIENT:
+            parsed.append(len(data))
+        receive(connection, data)
+
+    monkeypatch.setattr(h11.Connection, "receive_data", counting)
+    with create_client() as client, PipelineBuilder(client=client) as builder:
+        uri = f"{shelf.uri}?insecure=true"
+        move(builder, uri, f"ocidir://{tmp_path}/out")
+    assert len(parsed) < 2 * (LAYERS + 2)
+    assert sum(parsed) < shelf.stored / 10
 
 
 @pytest.fixture
