@@ -234,8 +234,12 @@ class _Walk:
     def _mkdir(self, name: bytes) -> int:
         os.mkdir(name, dir_fd=self._here)
         descriptor = os.open(name, _DIRECTORY, dir_fd=self._here)
-        os.fchmod(descriptor, IMPLICIT_MODE)
-        self._tree.on_make((*self.parts, name))
+        try:
+            os.fchmod(descriptor, IMPLICIT_MODE)
+            self._tree.on_make((*self.parts, name))
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def _go_round(self, name: bytes, todo: list[bytes]) -> None:
