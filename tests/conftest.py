@@ -6,8 +6,10 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
@@ -26,6 +28,10 @@ pytest_plugins = ["pytester"]
 # Time limits of single examples say more about the machine's other work than about the code.
 hypothesis.settings.register_profile("laptop", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+
+#: Seconds. Python lets a thread go on for 5 ms; here they change whenever they can, so that races
+#: show that would else show once in a thousand runs.
+_SWITCH_INTERVAL: Final = 1e-6
 
 # What would let a developer's own settings and passwords into a test.
 _CLEARED = frozenset(
@@ -52,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # So a shell begins what runs in its background, and every process below inherits it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     strict = nothing_may_be_skipped(os.environ)
     hypothesis.settings.load_profile("ci" if strict else "laptop")
     if strict:
