@@ -16,8 +16,9 @@ import certifi
 import httpx
 
 from occystrap import __version__
-from occystrap.client.direct import Direct, Replaceable
+from occystrap.client.direct import Direct
 from occystrap.client.limiter import RateLimiter
+from occystrap.client.replaceable import Replaceable
 from occystrap.client.transports import ByRoute, ByScheme, Exclusive, Late, Paced
 from occystrap.errors import CredentialsError, InvalidOption
 from occystrap.oci.redaction import redact_url

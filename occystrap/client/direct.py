@@ -6,7 +6,6 @@ many as are needed at once.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Final, final
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from occystrap.client.connection import Connection
 
-__all__ = ["Direct", "Replaceable"]
+__all__ = ["Direct"]
 
 #: Scheme, host and port.
 Origin = tuple[str, bytes, int | None]
@@ -120,39 +119,3 @@ class Direct(httpx.BaseTransport):
             each.close()
         if not kept:
             connection.close()
-
-
-@final
-class Replaceable(httpx.BaseTransport):
-    """Send requests one way, but through httpx where something has been put in its place.
-
-    respx, pytest-httpx and vcrpy answer, record and refuse requests by replacing methods of
-    `httpx.HTTPTransport` and `httpcore.ConnectionPool`. Whoever tests a program that uses us with
-    them must not reach the network instead.
-    """
-
-    def __init__(self, direct: httpx.BaseTransport, ordinary: httpx.BaseTransport) -> None:
-        self._direct = direct
-        self._ordinary = ordinary
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass the request on."""
-        way = self._ordinary if _httpx_is_replaced() else self._direct
-        return way.handle_request(request)
-
-    def close(self) -> None:
-        """Close both."""
-        self._direct.close()
-        self._ordinary.close()
-
-
-def _httpx_is_replaced() -> bool:
-    ways: list[type] = [httpx.HTTPTransport]
-    if (httpcore := sys.modules.get("httpcore")) is not None:
-        ways.append(httpcore.ConnectionPool)
-    return any(_file_of(way, "handle_request") != _file_of(way, "close") for way in ways)
-
-
-def _file_of(kind: type, name: str) -> object:
-    """Tell where a method was written, which a replacement can't copy from what it replaces."""
-    return getattr(getattr(getattr(kind, name), "__code__", None), "co_filename", None)

@@ -1,17 +1,14 @@
-"""The direct way: which connections are kept, and who may stand in it."""
+"""The direct way: which connections are kept."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
-from unittest import mock
 
-import httpcore
 import httpx
 import pytest
 
-from occystrap.client.direct import Direct, Replaceable
+from occystrap.client.direct import Direct
 from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.message import Headers, Request, Response
@@ -176,34 +173,3 @@ def test_many_threads_ask_at_once(server: Listener, greeted: Greeted, client: ht
         thread.join()
     assert not failures
     assert greeted.connections <= 8
-
-
-def said(by: str) -> httpx.MockTransport:
-    """Make a transport that says who it is."""
-    return httpx.MockTransport(lambda _: httpx.Response(200, text=by))
-
-
-def replacement(self: object, request: Any) -> httpx.Response:
-    """Stand in the place of a method."""
-    return httpx.Response(200, text="replaced")
-
-
-@pytest.mark.parametrize(
-    ("kind", "stand_in"),
-    [
-        (httpx.HTTPTransport, replacement),
-        (httpx.HTTPTransport, mock.Mock()),
-        (httpcore.ConnectionPool, replacement),
-        (httpcore.ConnectionPool, mock.Mock()),
-    ],
-)
-def test_whoever_stands_in_the_way_of_httpx_is_asked(
-    kind: type, stand_in: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """respx, pytest-httpx and vcrpy replace methods; a mock may, too. Then all is as before."""
-    with httpx.Client(transport=Replaceable(said("direct"), said("ordinary"))) as client:
-        assert client.get("http://x").text == "direct"
-        with monkeypatch.context() as patch:
-            patch.setattr(kind, "handle_request", stand_in)
-            assert client.get("http://x").text == "ordinary"
-        assert client.get("http://x").text == "direct"
