@@ -7,6 +7,7 @@ Spec: https://www.rfc-editor.org/rfc/rfc9112
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
@@ -39,7 +40,7 @@ def connect(url: httpx.URL, context: ssl.SSLContext | None, timeout: float | Non
 
     Raises:
         httpx.ConnectTimeout: connecting, or the handshake of TLS, takes longer than the timeout.
-        httpx.ConnectError: the host isn't known, doesn't listen, or isn't trusted.
+        httpx.ConnectError: the host isn't known, or can't be one, doesn't listen, or isn't trusted.
     """
     host, port = url.raw_host.decode("ascii"), url.port or _DEFAULT_PORTS[url.scheme]
     _LOGGER.debug("connecting to %s, port %s", host, port)
@@ -54,10 +55,11 @@ def connect(url: httpx.URL, context: ssl.SSLContext | None, timeout: float | Non
             raise
     except TimeoutError as error:
         raise httpx.ConnectTimeout(str(error)) from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise httpx.ConnectError(str(error)) from error
     version = wire.version() if isinstance(wire, ssl.SSLSocket) else "in the clear"
-    _LOGGER.debug("connected to %s, port %s, %s", *wire.getpeername()[:2], version)
+    with contextlib.suppress(OSError):  # it may have been reset already: asking will tell
+        _LOGGER.debug("connected to %s, port %s, %s", *wire.getpeername()[:2], version)
     return Connection(wire)
 
 

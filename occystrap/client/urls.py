@@ -30,6 +30,8 @@ def origin_of(url: str) -> tuple[str, str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port
+        if parts.hostname and parts.hostname.isascii():
+            parts.hostname.encode("idna")  # what connecting does, where it fails without a name
     except ValueError as error:
         raise InvalidReference(f"not a URL: {redact_url(url)!r}") from error
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:

@@ -32,7 +32,11 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: tuple[str, str, int
 
 
 @pytest.mark.parametrize(
-    "url", ["", "registry.example", "ftp://x/", "https://", "https://x:99999/", "https://[::1"]
+    "url",
+    [
+        *("", "registry.example", "ftp://x/", "https://", "https://x:99999/", "https://[::1"),
+        *("https://a..b/", f"https://{'x' * 64}.example/"),
+    ],
 )
 def test_what_has_no_origin_is_refused(url: str) -> None:
     """Only http and https URLs with a host have one."""
@@ -80,7 +84,11 @@ def test_plain_http_may_lead_anywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["http://evil.example/x", "ftp://r.example/x", "https://[bad", "//[", "http://:9/"]
+    "location",
+    [
+        *("http://evil.example/x", "ftp://r.example/x", "https://[bad", "//[", "http://:9/"),
+        "https://a..b/",
+    ],
 )
 def test_a_bad_location_is_refused(location: str) -> None:
     """Away from TLS, away from the web, or no URL at all."""
