@@ -114,7 +114,12 @@ class Connection:
         return self._whole and self._h11.our_state is h11.DONE
 
     def is_stale(self) -> bool:
-        """Whether there is something to read although nothing was asked: the end, most likely."""
+        """Whether there is something to read although nothing was asked: the end, most likely.
+
+        Of the record of TLS that a body ended in, the rest has left the socket already.
+        """
+        if isinstance(self._wire, ssl.SSLSocket) and self._wire.pending():
+            return True
         poll = select.poll()
         poll.register(self._wire, select.POLLIN)
         return bool(poll.poll(0))
@@ -141,12 +146,12 @@ class Connection:
     def _write(self, data: bytes | None) -> bool:
         """Send bytes, and tell whether the server took them.
 
-        `sendall` would hold the timeout against all of them.
+        `sendall` would hold the timeout against all of them. Stand-ins for sockets want bytes.
         """
-        rest = memoryview(data or b"")
+        rest: bytes | memoryview = data or b""
         try:
             while rest:
-                rest = rest[self._wire.send(rest) :]
+                rest = memoryview(rest)[self._wire.send(rest) :]
         except TimeoutError as error:
             raise httpx.WriteTimeout(str(error)) from error
         except OSError:

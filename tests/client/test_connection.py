@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import h11
 import httpx
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from occystrap.client.connection import Connection, connect
+from occystrap.client.connection import Connection
 from occystrap.server.doors.raw_answers import RawAnswer
+from occystrap.server.doors.tls import shared_authority
 
 URL = "http://registry.example/v2/"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -234,14 +236,47 @@ def test_a_request_has_to_be_http() -> None:
             connection.ask(httpx.Request("PUT", URL, headers={"Content-Length": "3"}, content=[]))
 
 
-def test_whoever_can_not_be_reached_is_told_of() -> None:
-    """In the words of the system, with its error behind."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        port = nobody.getsockname()[1]
-        with pytest.raises(httpx.ConnectError, match="refused") as caught:
-            connect(httpx.URL(f"http://127.0.0.1:{port}/"), None, 5)
-    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
-    with pytest.raises(httpx.ConnectError) as caught:
-        connect(httpx.URL("http://nowhere.invalid/"), None, 5)
-    assert isinstance(caught.value.__cause__, socket.gaierror)
+def test_what_is_sent_at_once_is_handed_over_as_bytes() -> None:
+    """Stand-ins for sockets, as those of mocket, take nothing else."""
+    ours, theirs = socket.socketpair()
+    given: list[object] = []
+
+    class Standin(socket.socket):
+        def send(self, data: Any, flags: int = 0, /) -> int:
+            given.append(data)
+            return super().send(data, flags)
+
+    with theirs:
+        theirs.sendall(SIZED + b"abc")
+        connection = Connection(Standin(fileno=ours.detach()))
+        connection.ask(httpx.Request("PUT", URL, content=iter([b"a", b"b"])))
+        connection.close()
+    assert [type(each) for each in given] == [bytes] * len(given)
+    assert len(given) == 4
+
+
+def test_no_connection_is_asked_twice_whose_record_holds_more() -> None:
+    """TLS comes in records: of one that was read in part, the rest is no longer in the socket."""
+    authority = shared_authority()
+    ours, theirs = socket.socketpair()
+    read = threading.Event()
+
+    def answer() -> None:
+        context = authority.server_context(http2=False)
+        with theirs, context.wrap_socket(theirs, server_side=True) as secure:
+            secure.recv(9999)
+            secure.sendall(SIZED)
+            secure.sendall(b"abc" + SIZED + b"not")
+            read.wait(20)
+
+    server = threading.Thread(target=answer)
+    server.start()
+    wire = authority.client_context().wrap_socket(ours, server_hostname="localhost")
+    connection = Connection(wire)
+    outcome = of_connection(connection, "GET")
+    fresh = connection.reusable and not connection.is_stale()
+    read.set()
+    connection.close()
+    server.join()
+    assert outcome == (200, b"abc", "")
+    assert not fresh
