@@ -129,8 +129,20 @@ class Connection:
         return bool(self._readable.poll(0))
 
     def close(self) -> None:
-        """Close it."""
+        """Close it; for who asks over it, or when nobody does."""
         self._wire.close()
+
+    def abort(self) -> None:
+        """End it for whoever asks over it, and is to close it.
+
+        If it were closed under a thread that waits for it, the thread would go on with the next
+        one that gets the number of its descriptor.
+        """
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._wire, socket.SHUT_RDWR)  # that of ssl lets go of TLS
+
+    def __del__(self) -> None:
+        self.close()  # an answer that was never closed
 
     def _send(self, request: httpx.Request, timeout: float | None) -> None:
         target = request.extensions.get("target", request.url.raw_path)

@@ -76,13 +76,14 @@ class Direct(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Close all connections, also those in use."""
+        """Close all connections, and have those end that are in use."""
         with self._lock:
-            connections = [*self._busy, *(connection for _, connection, _ in self._idle)]
-            self._busy.clear()
-            self._idle.clear()
-        for connection in connections:
+            busy, self._busy = self._busy, set()
+            idle, self._idle = self._idle, []
+        for _, connection, _ in idle:
             connection.close()
+        for connection in busy:
+            connection.abort()
 
     def _connect(self, request: httpx.Request) -> Connection:
         url = request.url

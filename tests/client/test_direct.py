@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -139,18 +142,35 @@ def test_another_origin_has_another_connection(
     assert greeted.connections == 2
 
 
-def test_closing_closes_what_is_in_use(server: Listener, greeted: Greeted) -> None:
-    """Whoever still reads has an error; a connection that comes back late is closed, too."""
-    direct = Direct(shared_authority().client_context)
-    first = direct.handle_request(httpx.Request("GET", server.url))
-    second = direct.handle_request(httpx.Request("GET", server.url))
-    assert isinstance(second.stream, httpx.SyncByteStream)
-    second.read()
-    direct.close()
-    with pytest.raises(httpx.ReadError):
-        first.read()
-    direct.close()
-    assert greeted.connections == 2
+@pytest.mark.parametrize("secure", [False, True])
+def test_closing_ends_what_is_in_use(greeted: Greeted, secure: bool) -> None:
+    """Whoever still reads has an error, and only then the socket is closed: it is the reader's."""
+    before = sockets()
+    context = shared_authority().server_context() if secure else None
+    with serve(greeted, tls=context) as server:
+        idle = sockets()
+        direct = Direct(shared_authority().client_context)
+        first = direct.handle_request(httpx.Request("GET", server.url))
+        second = direct.handle_request(httpx.Request("GET", server.url))
+        second.read()
+        direct.close()
+        assert sockets() - idle != Counter()
+        with pytest.raises(httpx.TransportError):
+            first.read()
+        direct.close()
+        abandoned = direct.handle_request(httpx.Request("GET", server.url))
+        direct.close()
+        del abandoned
+    assert sockets() == before
+
+
+def sockets() -> Counter[str]:
+    """Count the sockets that this process has open."""
+    found: Counter[str] = Counter()
+    for number in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            found[str(number.readlink())] += 1
+    return Counter({name: count for name, count in found.items() if name.startswith("socket:")})
 
 
 def test_many_threads_ask_at_once(server: Listener, greeted: Greeted, client: httpx.Client) -> None:
