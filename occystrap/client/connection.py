@@ -33,6 +33,7 @@ _RECEIVE_FOR_H11: Final = 64 * 1024
 _LONGEST_HEAD: Final = 100 * 1024
 _SWITCHING_PROTOCOLS: Final = 101
 _NO_ANSWER: Final = "Server disconnected without sending a response."
+_CLOSED: Final = "The client was closed."
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NO_CONTENT: Final = (204, 304)
 
@@ -74,6 +75,7 @@ class Connection:
         self._readable = select.poll()
         self._readable.register(wire, select.POLLIN)
         self._tls = isinstance(wire, ssl.SSLSocket)
+        self._aborted = False
         self._read_timeout: float | None = None
         self._begin()
 
@@ -133,11 +135,12 @@ class Connection:
         self._wire.close()
 
     def abort(self) -> None:
-        """End it for whoever asks over it, and is to close it.
+        """End it for the thread that asks over it, which has an error at once, and is to close it.
 
-        If it were closed under a thread that waits for it, the thread would go on with the next
-        one that gets the number of its descriptor.
+        If it were closed under that thread, the thread would go on with whatever the system gives
+        the number of its socket to.
         """
+        self._aborted = True
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self._wire, socket.SHUT_RDWR)  # that of ssl lets go of TLS
 
@@ -176,11 +179,14 @@ class Connection:
 
     def _receive(self, size: int) -> bytes:
         try:
-            return self._wire.recv(size)
+            data = self._wire.recv(size)
         except TimeoutError as error:
             raise httpx.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpx.ReadError(str(error)) from error
+        if not data and self._aborted:  # which is no end of a body
+            raise httpx.ReadError(_CLOSED)
+        return data
 
     def _gather(self, size: int) -> bytes:
         """Receive what has arrived, up to so many bytes.

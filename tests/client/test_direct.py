@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -171,6 +172,50 @@ def sockets() -> Counter[str]:
         with contextlib.suppress(FileNotFoundError):  # that of the listing itself
             found[str(number.readlink())] += 1
     return Counter({name: count for name, count in found.items() if name.startswith("socket:")})
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 9", "Transfer-Encoding: chunked", "X-No: end"])
+@pytest.mark.parametrize("secure", [False, True])
+def test_closing_wakes_who_waits(head: str, secure: bool) -> None:
+    """With an error, also where the end of a connection is the end of a body."""
+    authority = shared_authority()
+    outcome: list[object] = []
+    waits = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        direct = Direct(authority.client_context)
+
+        def ask() -> None:
+            url = f"http{'s' if secure else ''}://127.0.0.1:{listener.getsockname()[1]}/"
+            try:
+                response = direct.handle_request(httpx.Request("GET", url))
+                waits.set()
+                outcome.append(response.read())
+            except httpx.ReadError as error:
+                outcome.append(error)
+
+        reader = threading.Thread(target=ask)
+        reader.start()
+        wire, _ = listener.accept()
+        if secure:
+            wire = authority.server_context(http2=False).wrap_socket(wire, server_side=True)
+        with wire:
+            wire.recv(9999)
+            wire.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+            assert waits.wait(20)
+            direct.close()
+            reader.join(20)
+            assert not reader.is_alive()
+    assert [type(each) for each in outcome] == [httpx.ReadError]
+
+
+def test_nothing_is_kept_once_it_is_closed(server: Listener, greeted: Greeted) -> None:
+    """A thread that was still connecting has its answer, and leaves nothing open behind."""
+    direct = Direct(shared_authority().client_context)
+    direct.close()
+    for count in (1, 2):
+        response = direct.handle_request(httpx.Request("GET", server.url))
+        assert response.read() == bytes(300_000)
+        assert greeted.connections == count
 
 
 def test_many_threads_ask_at_once(server: Listener, greeted: Greeted, client: httpx.Client) -> None:
