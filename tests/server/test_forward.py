@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import SimpleQueue
 
 import httpx
 import pytest
@@ -263,30 +261,6 @@ def test_an_early_refusal_reaches_the_client(reach: Reach) -> None:
         "/", content=iter([bytes(10_000)] * 300)
     )
     assert (response.status_code, response.content) == (413, b"too big")
-
-
-def test_many_at_once(way: Way, tmp_path: Path) -> None:
-    """Each gets its own answer."""
-    free: SimpleQueue[httpx.Client] = SimpleQueue()
-
-    def ask(number: int) -> bool:
-        content = str(number).encode() * 20_000
-        client = free.get()
-        answer = client.put(f"/{number}", content=content, timeout=30).content
-        free.put(client)
-        return answer == content
-
-    with (
-        serve(Script(echo)) as listener,
-        Forward(listener.url) as forward,
-        contextlib.ExitStack() as stack,
-    ):
-        for number in range(8):  # httpx loses count when threads share a connection of HTTP/2
-            directory = tmp_path / str(number)
-            directory.mkdir()
-            free.put(stack.enter_context(way.to(forward, directory)))
-        with ThreadPoolExecutor(8) as pool:
-            assert all(pool.map(ask, range(40)))
 
 
 @pytest.mark.parametrize(
