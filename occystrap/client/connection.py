@@ -12,6 +12,7 @@ import logging
 import select
 import socket
 import ssl
+import threading
 from typing import TYPE_CHECKING, Final, final
 
 import h11
@@ -75,7 +76,9 @@ class Connection:
         self._readable = select.poll()
         self._readable.register(wire, select.POLLIN)
         self._tls = isinstance(wire, ssl.SSLSocket)
-        self._aborted = False
+        #: Held while bytes pass. Again by the thread that has it: a signal may make it close.
+        self._passing = threading.RLock()
+        self._closed = False
         self._read_timeout: float | None = None
         self._begin()
 
@@ -131,21 +134,16 @@ class Connection:
         return bool(self._readable.poll(0))
 
     def close(self) -> None:
-        """Close it; for who asks over it, or when nobody does."""
-        self._wire.close()
+        """Close it; who waits for it in another thread has an error at once.
 
-    def abort(self) -> None:
-        """End it for the thread that asks over it, which has an error at once, and is to close it.
-
-        If it were closed under that thread, the thread would go on with whatever the system gives
-        the number of its socket to.
+        Not before they are out of it: they would go on with whatever the system gives the number
+        of its socket to.
         """
-        self._aborted = True
-        with contextlib.suppress(OSError):
+        self._closed = True
+        with contextlib.suppress(OSError):  # the other side may be gone
             socket.socket.shutdown(self._wire, socket.SHUT_RDWR)  # that of ssl lets go of TLS
-
-    def __del__(self) -> None:
-        self.close()  # an answer that was never closed
+        with self._passing:
+            self._wire.close()
 
     def _send(self, request: httpx.Request, timeout: float | None) -> None:
         target = request.extensions.get("target", request.url.raw_path)
@@ -153,7 +151,7 @@ class Connection:
             asked = h11.Request(method=request.method, target=target, headers=request.headers.raw)
         except h11.LocalProtocolError as error:
             raise httpx.LocalProtocolError(str(error)) from error
-        self._wire.settimeout(timeout)
+        self._wait_at_most(timeout)
         if not self._write(self._h11.send(asked)):
             return
         assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101 - narrows the type
@@ -170,21 +168,30 @@ class Connection:
         rest: bytes | memoryview = data or b""
         try:
             while rest:
-                rest = memoryview(rest)[self._wire.send(rest) :]
+                with self._passing:
+                    sent = self._wire.send(rest)
+                rest = memoryview(rest)[sent:]
         except TimeoutError as error:
             raise httpx.WriteTimeout(str(error)) from error
         except OSError:
             return False
         return True
 
+    def _wait_at_most(self, timeout: float | None) -> None:
+        try:
+            self._wire.settimeout(timeout)
+        except OSError as error:  # another thread has closed it
+            raise httpx.ReadError(str(error)) from error
+
     def _receive(self, size: int) -> bytes:
         try:
-            data = self._wire.recv(size)
+            with self._passing:
+                data = self._wire.recv(size)
         except TimeoutError as error:
             raise httpx.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpx.ReadError(str(error)) from error
-        if not data and self._aborted:  # which is no end of a body
+        if not data and self._closed:  # which is no end of a body
             raise httpx.ReadError(_CLOSED)
         return data
 
@@ -210,7 +217,7 @@ class Connection:
         return b"".join(pieces)
 
     def _head(self) -> h11.Response | h11.InformationalResponse:
-        self._wire.settimeout(self._read_timeout)
+        self._wait_at_most(self._read_timeout)
         while True:
             event = self._next_event()
             if isinstance(event, h11.Response):

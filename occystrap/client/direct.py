@@ -77,15 +77,14 @@ class Direct(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Close all connections, and have those end that are in use; of later ones none is kept."""
+        """Close all connections, also those in use; of later ones none is kept."""
         with self._lock:
             self._closed = True
-            busy, self._busy = self._busy, set()
-            idle, self._idle = self._idle, []
-        for _, connection, _ in idle:
+            connections = [*self._busy, *(connection for _, connection, _ in self._idle)]
+            self._busy.clear()
+            self._idle.clear()
+        for connection in connections:
             connection.close()
-        for connection in busy:
-            connection.abort()
 
     def _connect(self, request: httpx.Request) -> Connection:
         url = request.url

@@ -225,6 +225,24 @@ def test_a_server_that_reads_nothing_is_given_up() -> None:
             connection.ask(sent)
 
 
+def test_a_connection_may_be_closed_behind_ones_back() -> None:
+    """By another thread, which closes the client: that is an error like others."""
+    with between(SIZED, stays=True) as connection:
+        connection.close()
+        with pytest.raises(httpx.ReadError):
+            connection.ask(request())
+    ours, theirs = socket.socketpair()
+    with theirs:
+        connection = Connection(ours)
+
+        def closing() -> Iterator[bytes]:
+            yield b"abc"
+            connection.close()
+
+        with pytest.raises(httpx.ReadError):
+            connection.ask(httpx.Request("PUT", URL, content=closing()))
+
+
 def test_a_request_has_to_be_http() -> None:
     """Which is the client's fault, and not the server's."""
     with between(SIZED) as connection:
