@@ -113,7 +113,7 @@ def _messages(*, verbose: bool, debug: bool) -> Iterator[None]:
     levels = {
         "": logging.DEBUG if debug else logging.WARNING,
         "occystrap": logging.DEBUG if verbose or debug else logging.INFO,
-        "occystrap.client.connection": logging.DEBUG if debug else logging.INFO,
+        "occystrap.client.wire": logging.DEBUG if debug else logging.INFO,
         "httpcore.connection": logging.DEBUG if debug else logging.WARNING,  # through a proxy
     }
     levels |= dict.fromkeys(("httpcore", "httpx", "h2", "hpack", "urllib3"), logging.WARNING)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final, final
 
 import httpx
 
-from occystrap.client.connection import connect
+from occystrap.client.connection import Connection
 from occystrap.client.transports import Lent
+from occystrap.client.wire import connect
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from occystrap.client.connection import Connection
 
 __all__ = ["Direct"]
 
@@ -84,13 +84,13 @@ class Direct(httpx.BaseTransport):
             self._busy.clear()
             self._idle.clear()
         for connection in connections:
-            connection.close()
+            connection.wire.close()
 
     def _connect(self, request: httpx.Request) -> Connection:
         url = request.url
         timeout: float | None = request.extensions.get("timeout", {}).get("connect")
         context = self._context() if url.scheme == "https" else None
-        connection = connect(url, context, timeout)
+        connection = Connection(connect(url, context, timeout))
         with self._lock:
             self._busy.add(connection)
         return connection
@@ -99,14 +99,14 @@ class Direct(httpx.BaseTransport):
         """Take the connection that was used last, if it is still good; close those that aren't."""
         with self._lock:
             now = self._clock()
-            old = [idle for idle in self._idle if idle[2] < now or idle[1].is_stale()]
+            old = [idle for idle in self._idle if idle[2] < now or idle[1].wire.is_stale()]
             self._idle = [idle for idle in self._idle if idle not in old]
             found = next((idle for idle in reversed(self._idle) if idle[0] == origin), None)
             if found is not None:
                 self._idle.remove(found)
                 self._busy.add(found[1])
         for _, connection, _ in old:
-            connection.close()
+            connection.wire.close()
         return None if found is None else found[1]
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
@@ -118,6 +118,6 @@ class Direct(httpx.BaseTransport):
             surplus = self._idle[:-_KEEP_CONNECTIONS]
             del self._idle[:-_KEEP_CONNECTIONS]
         for _, each, _ in surplus:
-            each.close()
+            each.wire.close()
         if not kept:
-            connection.close()
+            connection.wire.close()

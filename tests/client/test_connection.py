@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from occystrap.client.connection import Connection
+from occystrap.client.wire import Wire
 from occystrap.server.doors.raw_answers import RawAnswer
 
 URL = "http://registry.example/v2/"
@@ -37,13 +38,13 @@ def between(*pieces: bytes, stays: bool = False) -> Iterator[Connection]:
             if not stays:
                 theirs.shutdown(socket.SHUT_WR)
 
-    connection = Connection(ours)
+    connection = Connection(Wire(ours))
     speaker = threading.Thread(target=say)
     speaker.start()
     try:
         yield connection
     finally:
-        connection.close()
+        connection.wire.close()
         speaker.join()
         theirs.close()
 
@@ -147,7 +148,7 @@ def test_no_connection_is_asked_twice_that_holds_more(
         if connection.reusable:
             assert not error
             assert sent.endswith(received) or b"chunked" in sent
-            assert not connection.is_stale() or sent.startswith(b"HTTP/1.1 103")
+            assert not connection.wire.is_stale() or sent.startswith(b"HTTP/1.1 103")
 
 
 @pytest.mark.parametrize(
@@ -208,12 +209,12 @@ def test_an_answer_counts_that_comes_before_the_request_ends() -> None:
     with theirs:
         theirs.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nabc")
         theirs.shutdown(socket.SHUT_RD)
-        connection = Connection(ours)
+        connection = Connection(Wire(ours))
         sent = httpx.Request("PUT", URL, content=iter([b"x" * 999] * 9))
         assert connection.ask(sent).status_code == 413
         assert b"".join(connection.body()) == b"abc"
         assert not connection.reusable
-        connection.close()
+        connection.wire.close()
 
 
 def test_a_server_that_reads_nothing_is_given_up() -> None:
@@ -228,16 +229,16 @@ def test_a_server_that_reads_nothing_is_given_up() -> None:
 def test_a_connection_may_be_closed_behind_ones_back() -> None:
     """By another thread, which closes the client: that is an error like others."""
     with between(SIZED, stays=True) as connection:
-        connection.close()
+        connection.wire.close()
         with pytest.raises(httpx.ReadError):
             connection.ask(request())
     ours, theirs = socket.socketpair()
     with theirs:
-        connection = Connection(ours)
+        connection = Connection(Wire(ours))
 
         def closing() -> Iterator[bytes]:
             yield b"abc"
-            connection.close()
+            connection.wire.close()
 
         with pytest.raises(httpx.ReadError):
             connection.ask(httpx.Request("PUT", URL, content=closing()))
@@ -265,8 +266,8 @@ def test_what_is_sent_at_once_is_handed_over_as_bytes() -> None:
 
     with theirs:
         theirs.sendall(SIZED + b"abc")
-        connection = Connection(Standin(fileno=ours.detach()))
+        connection = Connection(Wire(Standin(fileno=ours.detach())))
         connection.ask(httpx.Request("PUT", URL, content=iter([b"a", b"b"])))
-        connection.close()
+        connection.wire.close()
     assert [type(each) for each in given] == [bytes] * len(given)
     assert len(given) == 4

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from occystrap.client.connection import Connection
+from occystrap.client.wire import Wire
 from occystrap.server.doors.tls import shared_authority
 from tests.client.test_connection import HEAD, SIZED, of_connection, request
 
@@ -58,11 +59,11 @@ def secured(answer: Callable[[Records], None]) -> Iterator[Connection]:
     server = threading.Thread(target=serve)
     server.start()
     wire = authority.client_context().wrap_socket(ours, server_hostname="localhost")
-    connection = Connection(wire)
+    connection = Connection(Wire(wire))
     try:
         yield connection
     finally:
-        connection.close()
+        connection.wire.close()
         server.join()
 
 
@@ -77,7 +78,7 @@ def test_no_connection_is_asked_twice_whose_record_holds_more() -> None:
 
     with secured(answer) as connection:
         assert of_connection(connection, "GET") == (200, b"abc", "")
-        fresh = connection.reusable and not connection.is_stale()
+        fresh = connection.reusable and not connection.wire.is_stale()
         read.set()
     assert not fresh
 

@@ -1,4 +1,4 @@
-"""Connecting: who can't be reached, and who is gone at once."""
+"""A wire: who can't be reached, and who is gone at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import struct
 import httpx
 import pytest
 
-from occystrap.client.connection import connect
+from occystrap.client.connection import Connection
+from occystrap.client.wire import connect
 
 
 def test_whoever_can_not_be_reached_is_told_of() -> None:
@@ -47,7 +48,7 @@ def test_a_connection_that_was_reset_at_once_is_an_error_of_its_first_request(
 
         monkeypatch.setattr(socket, "create_connection", connect_to_be_reset)
         port = listener.getsockname()[1]
-        connection = connect(httpx.URL(f"http://127.0.0.1:{port}/"), None, 5)
+        wire = connect(httpx.URL(f"http://127.0.0.1:{port}/"), None, 5)
         with pytest.raises(httpx.TransportError):
-            connection.ask(httpx.Request("GET", "http://registry.example/"))
-        connection.close()
+            Connection(wire).ask(httpx.Request("GET", "http://registry.example/"))
+        wire.close()
