@@ -22,7 +22,8 @@ from benchmarks.peers.report import PARTS, RESULT, publish, tables
 from benchmarks.peers.runs import BenchmarkError
 from benchmarks.peers.tools import Tool, find_tools
 from benchmarks.peers.works import IMAGE, Bench, run_memory, run_works
-from tests.support.debian_registry import running_debian_registry
+from tests.support.certificates import Authority
+from tests.support.debian_registry import ServerTLS, running_debian_registry
 
 __all__: list[str] = []
 
@@ -59,11 +60,19 @@ def _works(directory: Path, scale: _Scale, parts: Sequence[str]) -> dict[str, An
     images = {name: make_image(directory / name, size) for name, size in sizes.items()}
     registry = "docker-registry"
     result: dict[str, Any] = {}
-    with running_debian_registry(registry, directory / "source") as source:
+    authority = Authority(directory / "authority")
+    secure = directory / "secure"
+    secure.mkdir()
+    (secure / "storage").symlink_to(directory / "source" / "storage")
+    tls = ServerTLS(authority.issue("127.0.0.1"))
+    with (
+        running_debian_registry(registry, directory / "source") as source,
+        running_debian_registry(registry, secure, tls=tls) as over_tls,
+    ):
         for name, image in images.items():
             image.push(source.host, f"{IMAGE}-{name}")
         result["image"] = {"raw": images["full"].raw_size, "stored": images["full"].stored_size}
-        bench = Bench(directory, source.host, registry, images)
+        bench = Bench(directory, source.host, over_tls.host, authority.file, registry, images)
         if "works" in parts:
             result["works"] = run_works(bench, tools, scale.rounds)
         if "memory" in parts:

@@ -24,24 +24,32 @@ INSTALL: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Where an image is, as host/name:tag and as a tar, and where it goes."""
+    """Where an image is, as host/name:tag and as a tar, and where it goes.
+
+    `secure` is the source over TLS, which tools are to trust by the environment.
+    """
 
     source: str
     archive: Path
     target: str
     output: Path
     parallel: int | None = None
+    secure: str = ""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A kind of work; `into_registry` needs an empty one, `image` is the one that it moves."""
+    """A kind of work; `into_registry` needs an empty one, `image` is the one that it moves.
+
+    `like` is the kind of work that does the same otherwise, with the same result.
+    """
 
     key: str
     title: str
     into_registry: bool = False
     image: str = "full"
+    like: str = ""
 
 
 Command = Callable[[Job], Sequence[str]]
@@ -70,16 +78,24 @@ class Tool:
         return next(iter(done.stdout.strip().splitlines()), "")
 
 
-def _occystrap(source: Callable[[Job], str], target: Callable[[Job], str]) -> Command:
+def _occystrap(
+    source: Callable[[Job], str], target: Callable[[Job], str], *, secure: bool = False
+) -> Command:
     def command(job: Job) -> list[str]:
-        threads = [] if job.parallel is None else ["-j", str(job.parallel)]
-        return ["--insecure", *threads, "process", source(job), target(job)]
+        options = [] if secure else ["--insecure"]
+        if job.parallel is not None:
+            options += ["-j", str(job.parallel)]
+        return [*options, "process", source(job), target(job)]
 
     return command
 
 
-def _skopeo(source: Callable[[Job], str], target: Callable[[Job], str]) -> Command:
-    options = ["--insecure-policy", "copy", "--src-tls-verify=false", "--dest-tls-verify=false"]
+def _skopeo(
+    source: Callable[[Job], str], target: Callable[[Job], str], *, secure: bool = False
+) -> Command:
+    options = ["--insecure-policy", "copy"]
+    if not secure:
+        options += ["--src-tls-verify=false", "--dest-tls-verify=false"]
     return lambda job: [*options, source(job), target(job)]
 
 
@@ -128,6 +144,12 @@ TOOLS: Final = (
                 lambda j: f"registry://{j.source}", lambda j: f"registry://{j.target}"
             ),
             "layout": _LAYOUT,
+            "pull-tls": _occystrap(
+                lambda j: f"registry://{j.secure}", lambda j: f"tar://{j.output}", secure=True
+            ),
+            "layout-tls": _occystrap(
+                lambda j: f"registry://{j.secure}", lambda j: f"ocidir://{j.output}", secure=True
+            ),
             "small": _LAYOUT,
             "version": _same("--version"),
             "help": _same("--help"),
@@ -143,6 +165,14 @@ TOOLS: Final = (
             ),
             "copy": _skopeo(lambda j: f"docker://{j.source}", lambda j: f"docker://{j.target}"),
             "layout": _SKOPEO_LAYOUT,
+            "pull-tls": _skopeo(
+                lambda j: f"docker://{j.secure}",
+                lambda j: f"docker-archive:{j.output}:bench/image:1",
+                secure=True,
+            ),
+            "layout-tls": _skopeo(
+                lambda j: f"docker://{j.secure}", lambda j: f"oci:{j.output}:1", secure=True
+            ),
             "small": _SKOPEO_LAYOUT,
             "version": _same("--version"),
             "help": _same("--help"),
@@ -155,6 +185,7 @@ TOOLS: Final = (
             "push": lambda j: ["push", "--insecure", str(j.archive), j.target],
             "copy": lambda j: ["copy", "--insecure", j.source, j.target],
             "layout": _crane_layout,
+            "layout-tls": lambda j: ["pull", "--format=oci", j.secure, str(j.output)],
             "small": _crane_layout,
             "version": _same("version"),
             "help": _same("--help"),

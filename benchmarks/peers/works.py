@@ -27,6 +27,8 @@ WORKS: Final = (
     Work("push", "docker tar to registry", into_registry=True),
     Work("copy", "registry to registry", into_registry=True),
     Work("layout", "registry to OCI layout, as stored"),
+    Work("pull-tls", "registry to docker tar, over TLS", like="pull"),
+    Work("layout-tls", "registry to OCI layout, over TLS", like="layout"),
     Work("small", "a small image into an OCI layout", image="small"),
     Work("version", "the version", image="small"),
     Work("help", "the help", image="small"),
@@ -39,10 +41,15 @@ Runs = dict[str, dict[str, list[Run]]]
 @final
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where everything is: images by name, the registry that has them, a directory for the rest."""
+    """Where everything is: images by name, the registry that has them, a directory for the rest.
+
+    `secure_host` has them as well, over TLS, by an authority whose certificate is `ca_file`.
+    """
 
     directory: Path
     host: str
+    secure_host: str
+    ca_file: Path
     registry: str
     images: Mapping[str, MadeImage]
 
@@ -59,6 +66,7 @@ class Bench:
                 f"{host}/{IMAGE}:1",
                 scratch / "out",
                 parallel,
+                f"{self.secure_host}/{IMAGE}-{work.image}:1",
             )
             command = tool.command(work.key, job)
             if command is None:
@@ -79,7 +87,8 @@ class Bench:
     def _environment(self, scratch: Path) -> dict[str, str]:
         """Give a tool a home of its own: no settings, no logins, and no memory of earlier runs."""
         path = os.environ.get("PATH", os.defpath)
-        return {"PATH": path, "HOME": str(scratch), "TMPDIR": str(scratch)}
+        own = {"HOME": scratch, "TMPDIR": scratch, "SSL_CERT_FILE": self.ca_file}
+        return {"PATH": path, **{name: str(value) for name, value in own.items()}}
 
 
 def _look(work: Work, output: Path, image: MadeImage) -> None:
@@ -87,7 +96,7 @@ def _look(work: Work, output: Path, image: MadeImage) -> None:
     if work.key in ("version", "help") or work.into_registry:
         return
     size = sum(each.stat().st_size for each in (output, *output.rglob("*")) if each.is_file())
-    least = image.raw_size if work.key == "pull" else image.stored_size
+    least = image.raw_size if "pull" in (work.key, work.like) else image.stored_size
     if size < least:
         raise BenchmarkError(f"{work.title}: {size} bytes were written, of {least} at least")
 
