@@ -1,31 +1,30 @@
 """One connection of HTTP/1.1: a request goes out, an answer comes in.
 
-Rule: h11 decides what is HTTP, driven as httpcore drives it; only the bytes of a body whose length
-is known go past it, straight from the socket. What goes wrong is what httpx would raise.
+Rule: h11 decides what is HTTP; only the bytes of a body whose length is known go past it, straight
+from the socket. What goes wrong is what httpx would raise.
 Spec: https://www.rfc-editor.org/rfc/rfc9112
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final, final
 
 import h11
 import httpx
 
+from occystrap.http1 import new_exchange, read_body, read_head
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from occystrap.client.wire import Wire
+    from occystrap.http1 import Head
 
 __all__ = ["Connection"]
 
 #: Of a body. Measured: half of it takes a tenth more, twice of it saves nothing.
 _RECEIVE: Final = 128 * 1024
-# Both as in httpcore: how much is received at once decides whether a long head is too long.
-_RECEIVE_FOR_H11: Final = 64 * 1024
-_LONGEST_HEAD: Final = 100 * 1024
-_SWITCHING_PROTOCOLS: Final = 101
-_NO_ANSWER: Final = "Server disconnected without sending a response."
 _NO_CONTENT: Final = (204, 304)
 
 
@@ -35,15 +34,14 @@ class Connection:
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
-        self._read_timeout: float | None = None
         self._begin()
 
     def _begin(self) -> None:
-        self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        self._h11 = new_exchange()
         self._length: int | None = None
         self._whole = False
 
-    def ask(self, request: httpx.Request) -> h11.Response | h11.InformationalResponse:
+    def ask(self, request: httpx.Request) -> Head:
         """Send a request and read the head of its answer, the last before `body`.
 
         A server that takes no more of a request may have said why: its answer counts.
@@ -55,9 +53,10 @@ class Connection:
         """
         self._begin()
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
-        self._read_timeout = timeouts.get("read")
         self._send(request, timeouts.get("write"))
-        head = self._head()
+        self.wire.wait_at_most(timeouts.get("read"))
+        with _named_by_httpx():
+            head = read_head(self._h11, self.wire.receive)
         self._length = _length_of(request.method, head)
         return head
 
@@ -70,8 +69,8 @@ class Connection:
         if self._length is not None:
             yield from self._counted(self._length)
             return
-        while isinstance(event := self._next_event(), h11.Data):
-            yield bytes(event.data)
+        with _named_by_httpx():
+            yield from read_body(self._h11, self.wire.receive)
         self._whole = self._h11.trailing_data == (b"", False)
 
     @property
@@ -97,29 +96,6 @@ class Connection:
     def _send_event(self, event: h11.Event) -> bool:
         return self.wire.send(self._h11.send(event) or b"")
 
-    def _head(self) -> h11.Response | h11.InformationalResponse:
-        self.wire.wait_at_most(self._read_timeout)
-        while True:
-            event = self._next_event()
-            if isinstance(event, h11.Response):
-                return event
-            if (
-                isinstance(event, h11.InformationalResponse)
-                and event.status_code == _SWITCHING_PROTOCOLS
-            ):
-                return event
-
-    def _next_event(self) -> object:
-        try:
-            while (event := self._h11.next_event()) is h11.NEED_DATA:
-                data = self.wire.receive(_RECEIVE_FOR_H11)
-                if not data and self._h11.their_state is h11.SEND_RESPONSE:
-                    raise httpx.RemoteProtocolError(_NO_ANSWER)
-                self._h11.receive_data(data)
-        except h11.RemoteProtocolError as error:
-            raise httpx.RemoteProtocolError(str(error)) from error
-        return event
-
     def _counted(self, length: int) -> Iterator[bytes]:
         """Yield a body of so many bytes, the first of which came with the head.
 
@@ -141,7 +117,15 @@ class Connection:
         self._whole = left == 0
 
 
-def _length_of(method: str, head: h11.Response | h11.InformationalResponse) -> int | None:
+@contextlib.contextmanager
+def _named_by_httpx() -> Iterator[None]:
+    try:
+        yield
+    except h11.RemoteProtocolError as error:
+        raise httpx.RemoteProtocolError(str(error)) from error
+
+
+def _length_of(method: str, head: Head) -> int | None:
     """Tell how long a body is that is nothing but its bytes.
 
     h11 has seen to it that there is one length, of digits.

@@ -12,10 +12,10 @@ from typing import Final, NoReturn
 
 import httpx
 
+from occystrap.http1 import NO_ANSWER
 from occystrap.server.doors.handshakes import refusal
 from occystrap.server.doors.in_process_answers import RESET
 from occystrap.server.doors.patience import Patience, Phase
-from occystrap.server.doors.raw_answers import NO_ANSWER
 from occystrap.server.message import (
     CloseConnection,
     FailHandshake,
