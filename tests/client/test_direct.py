@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +14,7 @@ from occystrap.server.doors.listener import Listener, serve
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.message import Headers, Request, Response
 from tests.support.clock import FakeClock
+from tests.support.descriptors import open_files
 
 
 class Greeted:
@@ -163,13 +161,9 @@ def test_closing_ends_what_is_in_use(greeted: Greeted, secure: bool) -> None:
     assert sockets() == before
 
 
-def sockets() -> Counter[str]:
-    """Count the sockets that this process has open."""
-    found: Counter[str] = Counter()
-    for number in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
-            found[str(number.readlink())] += 1
-    return Counter({name: count for name, count in found.items() if name.startswith("socket:")})
+def sockets() -> list[str]:
+    """List the sockets that this process has open."""
+    return [name for name in open_files() if name.startswith("socket:")]
 
 
 @pytest.mark.parametrize("head", ["Content-Length: 9", "Transfer-Encoding: chunked", "X-No: end"])

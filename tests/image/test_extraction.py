@@ -16,6 +16,7 @@ from occystrap.image.budget import Budget
 from occystrap.image.entry_maker import ExtractionRules
 from occystrap.image.extraction import LayerExtractor
 from occystrap.image.whiteouts import OverlayMarks, PlainMarks
+from tests.support.descriptors import open_files
 from tests.support.hostile import HOSTILE
 from tests.support.hostile.building import header, old_sparse, padded, pax
 from tests.support.images import Entry, file, layer, special
@@ -198,14 +199,10 @@ def test_aufs_left_overs_are_nobodys(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_nothing_stays_open_whatever_a_layer_says(tmp_path: Path, name: str) -> None:
     """Else a service that many strangers push to would run out of descriptors."""
-    before = _open_files()
+    before = open_files()
     for number, tar in enumerate(HOSTILE[name].layers(str(tmp_path / "outside"))):
         place = tmp_path / str(number)
         place.mkdir()
         with contextlib.suppress(OccystrapError):
             extract(tar, place)
-    assert _open_files() == before
-
-
-def _open_files() -> list[str]:
-    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+    assert open_files() == before

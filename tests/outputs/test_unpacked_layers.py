@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from occystrap.image.element import IMAGE_LAYER, ImageElement
 from occystrap.image.staged import StagedDirectory
 from occystrap.image.whiteouts import PlainMarks
 from occystrap.outputs.unpacked_layers import UnpackedLayers, UnpackingOptions
+from tests.support.descriptors import open_below
 from tests.support.images import file, layer
 
 TAR = layer(file("d/first", b"1"), file("d/second", b"2"))
@@ -36,15 +36,6 @@ class Paused:
     def open_stored(self) -> Iterator[bytes]:
         """Never asked for."""
         raise NotImplementedError
-
-
-def open_below(directory: Path) -> list[str]:
-    """List the directories below another that this process has open."""
-    found = []
-    for number in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
-            found.append(str(number.readlink()))
-    return [name for name in found if name.startswith(f"{directory}/")]
 
 
 def test_a_directory_stays_open_to_the_thread_that_fills_it(tmp_path: Path) -> None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import pytest
 
 from occystrap.oci.digest import Digest
 from occystrap.server.temporary_store import TemporaryStore
-
-
-def files_in(directory: Path) -> list[str]:
-    """List the files of a directory that this process has open, also those without a name."""
-    found = []
-    for link in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # that of the list itself
-            found.append(str(link.readlink()))
-    return [name for name in found if name.startswith(f"{directory}/")]
+from tests.support.descriptors import open_below
 
 
 def test_nothing_has_a_name(tmp_path: Path) -> None:
@@ -46,12 +37,12 @@ def test_the_room_is_given_back_with_the_last_who_has_it(tmp_path: Path) -> None
     assert blob is not None
     reading = blob.read(0, blob.size)
     first = next(reading)
-    assert len(files_in(tmp_path)) == 1
+    assert len(open_below(tmp_path)) == 1
     assert store.remove_blob("a/b", Digest.of(content))
     del store, blob
     assert first + b"".join(reading) == content
     del reading
-    assert files_in(tmp_path) == []
+    assert open_below(tmp_path) == []
 
 
 def test_a_directory_that_is_not_there() -> None:
