@@ -29,9 +29,8 @@ pytest_plugins = ["pytester"]
 hypothesis.settings.register_profile("laptop", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 
-#: Seconds. Python lets a thread go on for 5 ms; here they change whenever they can, so that races
-#: show that would else show once in a thousand runs.
-_SWITCH_INTERVAL: Final = 1e-6
+#: Seconds that a thread may go on for; 5 ms are usual.
+_HASTY: Final = 1e-6
 
 # What would let a developer's own settings and passwords into a test.
 _CLEARED = frozenset(
@@ -53,12 +52,22 @@ _CLEARED = frozenset(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer what finds races."""
+    parser.addoption(
+        "--hasty",
+        action="store_true",
+        help="let threads change whenever they can: races show that else show once in a year",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Decide once, before the environment is cleaned, how strict this run is."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # So a shell begins what runs in its background, and every process below inherits it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.setswitchinterval(_SWITCH_INTERVAL)
+    if config.getoption("hasty"):
+        sys.setswitchinterval(_HASTY)
     strict = nothing_may_be_skipped(os.environ)
     hypothesis.settings.load_profile("ci" if strict else "laptop")
     if strict:
