@@ -40,6 +40,7 @@ def connect(url: httpx.URL, context: ssl.SSLContext | None, timeout: float | Non
         try:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
+                made.getpeername()  # ssl leaves a socket open of what has been reset by now
                 made = context.wrap_socket(made, server_hostname=host)
         except BaseException:
             made.close()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from occystrap.client.connection import Connection
 from occystrap.client.wire import connect
+from occystrap.server.doors.tls import shared_authority
+from tests.support.descriptors import open_files
 
 
 def test_whoever_can_not_be_reached_is_told_of() -> None:
@@ -32,10 +35,9 @@ def test_a_name_that_no_host_can_have_is_an_error_like_others(host: str) -> None
         connect(httpx.URL(f"http://{host}/"), None, 5)
 
 
-def test_a_connection_that_was_reset_at_once_is_an_error_of_its_first_request(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Nobody is at its other end any more, so there is no address of theirs to log."""
+@pytest.fixture
+def reset_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.URL]:
+    """The URL of somebody who resets connections before anything is done with them."""
     really_connect = socket.create_connection
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -47,8 +49,22 @@ def test_a_connection_that_was_reset_at_once_is_an_error_of_its_first_request(
             return wire
 
         monkeypatch.setattr(socket, "create_connection", connect_to_be_reset)
-        port = listener.getsockname()[1]
-        wire = connect(httpx.URL(f"http://127.0.0.1:{port}/"), None, 5)
-        with pytest.raises(httpx.TransportError):
-            Connection(wire).ask(httpx.Request("GET", "http://registry.example/"))
-        wire.close()
+        yield httpx.URL(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+
+
+def test_a_connection_that_was_reset_at_once_is_an_error_of_its_first_request(
+    reset_at_once: httpx.URL,
+) -> None:
+    """Nobody is at its other end any more, so there is no address of theirs to log."""
+    wire = connect(reset_at_once, None, 5)
+    with pytest.raises(httpx.TransportError):
+        Connection(wire).ask(httpx.Request("GET", "http://registry.example/"))
+    wire.close()
+
+
+def test_a_connection_that_was_reset_before_tls_is_none(reset_at_once: httpx.URL) -> None:
+    """Nor does it stay open, as the ssl of Python would have it."""
+    before = open_files()
+    with pytest.raises(httpx.ConnectError):
+        connect(reset_at_once, shared_authority().client_context(), 5)
+    assert open_files() == before

@@ -8,6 +8,7 @@ from pytest_occystrap import faults
 from pytest_occystrap.faults import bodies, pace, wire
 from pytest_occystrap.faults.effect import effect_name
 from pytest_occystrap.faults.grammar import parse_fault
+from tests.server.doors.ways import LEFT_BY_SSL
 from tests.support.fault_doors import DIRECT, DOORS, cells, meet, table
 
 TABLE = table()
@@ -15,6 +16,7 @@ TABLE = table()
 ALIKE = {"corrupt", "swap_body", "drip"}
 
 
+@LEFT_BY_SSL
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("fault", TABLE)
 def test_what_a_client_meets(fault: str, door: str) -> None:

@@ -26,7 +26,7 @@ from occystrap.server.message import (
     Stall,
 )
 from tests.server.doors.scripts import Script, echo
-from tests.server.doors.ways import SOCKETS, Way, ask
+from tests.server.doors.ways import LEFT_BY_SSL, SOCKETS, Way, ask
 
 SHORT = 0.2
 REFUSED = (None, b"", "ConnectError", "[Errno 111] Connection refused")
@@ -117,6 +117,7 @@ def listener(way: Way, greeter: Greeter, tmp_path: Path) -> Iterator[Listener]:
         yield made
 
 
+@LEFT_BY_SSL
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_client_meets(way: Way, greeter: Greeter, listener: Listener, name: str) -> None:
     """And the next client is served."""

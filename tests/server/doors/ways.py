@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 import httpx
+import pytest
 
 from occystrap.client.direct import Direct
 from occystrap.server.doors.in_process import InProcessTransport
@@ -18,7 +20,13 @@ from occystrap.server.doors.opening import Greet
 from occystrap.server.doors.tls import shared_authority
 from occystrap.server.message import Handler
 
-__all__ = ["SOCKETS", "WAYS", "Error", "Outcome", "Way", "ask"]
+__all__ = ["LEFT_BY_SSL", "SOCKETS", "WAYS", "Error", "Outcome", "Way", "ask"]
+
+#: Python's ssl leaves a socket open whose peer has reset it just before the handshake; httpx can't
+#: close it.
+LEFT_BY_SSL: Final = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
+)
 
 Content = Iterable[bytes] | bytes | None
 #: What a client met: the answer if there was one, its bytes, and the error if there was one.
