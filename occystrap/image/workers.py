@@ -12,6 +12,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Generator
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final, final
 
 from occystrap.errors import OccystrapError
@@ -39,7 +40,10 @@ class Workers:
     def __init__(self, count: int) -> None:
         self._count = max(1, count)
         self._jobs: deque[Callable[[], None]] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        #: For `wait` to look again. No Condition: a signal finds it without its lock at times, and
+        #: what the handler raises becomes an error over that.
+        self._news: SimpleQueue[None] = SimpleQueue()
         self._running = 0
         self._error: BaseException | None = None
         self._stopped = False
@@ -53,7 +57,7 @@ class Workers:
         Raises:
             Stopped: an earlier job has failed, or the workers were stopped.
         """
-        with self._changed:
+        with self._lock:
             if self._stopped:
                 raise self._error or Stopped("stopped")
             self._jobs.append(job)
@@ -67,19 +71,19 @@ class Workers:
         Raises:
             Stopped: the workers were stopped.
         """
-        with self._changed:
+        while self._running and not self._stopped:
             # A bounded wait lets Ctrl-C through on every platform.
-            while self._running and not self._stopped:
-                self._changed.wait(_POLL)
-            if self._stopped:
-                raise self._error or Stopped("stopped")
+            with contextlib.suppress(Empty):
+                self._news.get(timeout=_POLL)
+        if self._stopped:
+            raise self._error or Stopped("stopped")
 
     def stop(self) -> None:
         """Drop what is queued and let what runs notice."""
-        with self._changed:
+        with self._lock:
             self._stopped = True
             self._jobs.clear()
-            self._changed.notify_all()
+        self._news.put(None)
 
     @contextlib.contextmanager
     def computing(self, *, from_afar: bool) -> Iterator[None]:
@@ -123,15 +127,16 @@ class Workers:
 
     def _work(self) -> None:
         while True:
-            with self._changed:
-                if not self._jobs:
+            with self._lock:
+                job = self._jobs.popleft() if self._jobs else None
+                if job is None:
                     self._running -= 1
-                    self._changed.notify_all()
-                    return
-                job = self._jobs.popleft()
+            if job is None:
+                self._news.put(None)
+                return
             try:
                 job()
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-                with self._changed:
+                with self._lock:
                     self._error = self._error or error
                 self.stop()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -167,3 +169,36 @@ def test_who_waits_for_a_processor_does_not_begin_after_the_end() -> None:
         workers.stop()
         with pytest.raises(Stopped), workers.computing(from_afar=False):
             pytest.fail("it has begun")
+
+
+_SIGNALS = """
+import random, signal, threading
+from occystrap.image.workers import Workers
+
+class Told(BaseException):
+    pass
+
+def tell(number, frame):
+    raise Told
+
+signal.signal(signal.SIGALRM, tell)
+dice = random.Random(1)
+for _ in range(1500):
+    ended = threading.Event()
+    try:
+        with Workers(1) as workers:
+            workers.submit(lambda: [workers.submit(lambda: None) for _ in range(400)])
+            signal.setitimer(signal.ITIMER_REAL, dice.uniform(0.00002, 0.0006))
+            workers.wait()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Told:
+        pass
+"""
+
+
+def test_whatever_a_signal_raises_is_what_comes_of_it() -> None:
+    """Also in the moment in which somebody begins to wait: nothing else goes wrong over it."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SIGNALS], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
