@@ -9,6 +9,7 @@ SWEEP_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
+AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 # ensurepip is the last step of making an environment, so pip is there only in a whole one.
 PIP := $(BIN)/pip
 INSTALLED := $(VENV)/.stamp-installed
@@ -53,6 +54,8 @@ reference: $(INSTALLED_DEV)  ## Write docs/reference.md from what the commands s
 	@$(BIN)/python -m tests.support.reference
 
 bench: $(INSTALLED_DEV)  ## Measure occystrap beside skopeo and others (BENCH_ARGS=--quick: under two minutes)
+	@for peer in skopeo docker-registry; do command -v $$peer >/dev/null || missing="$$missing $$peer"; done; \
+	test -z "$$missing" || $(AS_ROOT) apt-get install -y -qq --no-install-recommends $$missing
 	$(BIN)/python -m benchmarks.peers $(BENCH_ARGS)
 
 sweep: $(INSTALLED_DEV)  ## Try every fault at every exchange of every operation (SWEEP_ARGS="--skopeo 200" compares)
